@@ -1,0 +1,1 @@
+//! NATS adapter: subscribe, publish, barrier, lossless leave.

@@ -1,0 +1,1 @@
+//! A Choria client library.

@@ -1,0 +1,1 @@
+//! The gateway machine: routes, adverts, sessions, queues, accounting; pure.

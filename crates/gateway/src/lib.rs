@@ -1,0 +1,1 @@
+//! The gateway daemon: shell loop, links, gossip, admin, configuration, metrics.

@@ -1,0 +1,1 @@
+//! Code generated from proto/ and fallible conversions to core types.
