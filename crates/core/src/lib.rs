@@ -1,1 +1,42 @@
-//! The gateway machine: routes, adverts, sessions, queues, accounting; pure.
+//! The gateway machine: what a gateway decides, and nothing of how it talks.
+//!
+//! [`Gateway::handle`] takes one [`Event`] and returns [`Action`]s. There is no clock, socket,
+//! randomness or unordered iteration in here: the daemon, the simulator and a replay drive the same
+//! machine and see the same decisions.
+
+mod action;
+mod advert;
+mod config;
+mod control;
+mod drop_reason;
+mod event;
+mod frame;
+mod id;
+mod now;
+
+pub use action::{Action, Alarm, Connection, DialTarget, Dropped};
+pub use advert::{
+    Advert, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, GatewayState, Offer, Stamp, Topology,
+};
+pub use config::{Config, Limits, Periods};
+pub use control::{Accept, Ack, Control, Open, Outcome, Receipt, Receipts};
+pub use drop_reason::DropReason;
+pub use event::{
+    Beacon, BrokerInfo, DialFailure, Event, FromBroker, Malformed, Member,
+};
+pub use frame::{Body, Creator, EndToEnd, Frame, Hello, Hop, ReplyBody, RequestBody, Target};
+pub use id::{
+    BarrierId, Endpoint, EndpointError, Epoch, GatewayId, Incarnation, LinkId, RegionId,
+    SubscriptionId, UnitId,
+};
+pub use now::Now;
+
+/// The NATS header that marks what came out of the fabric; its value is `<region>.<gateway>` of the
+/// gateway where it entered.
+pub const MARK: &str = "Antiphon-Origin";
+/// Most identities in one frame.
+pub const IDENTITIES_MAX: usize = 4096;
+/// Most adverts in one control message.
+pub const ADVERTS_MAX: usize = 64;
+/// Most receipts in one control message.
+pub const RECEIPTS_MAX: usize = 4096;

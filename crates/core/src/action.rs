@@ -1,0 +1,200 @@
+//! Orders that leave the machine.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    DropReason,
+    advert::AdvertDraft,
+    control::Control,
+    event::Beacon,
+    frame::Frame,
+    id::{BarrierId, Endpoint, Epoch, GatewayId, LinkId, RegionId, SubscriptionId},
+};
+
+/// Something that the driver must do, in the order given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Action {
+    /// Subscribe on the region's broker.
+    Subscribe {
+        /// The name of the subscription.
+        subscription: SubscriptionId,
+        /// A NATS subject, wildcards allowed.
+        subject: String,
+        /// The queue group.
+        group: Option<String>,
+    },
+    /// Leave without loss, then report [`crate::Event::Unsubscribed`].
+    Unsubscribe {
+        /// The subscription to end.
+        subscription: SubscriptionId,
+    },
+    /// Publish on the region's broker, with the NATS header [`crate::MARK`].
+    Publish {
+        /// Built from typed tokens, legal for publishing.
+        subject: String,
+        /// The value of the mark.
+        mark: String,
+        /// The payload.
+        payload: Bytes,
+    },
+    /// Ask the broker to confirm everything before.
+    Barrier {
+        /// The name to report.
+        barrier: BarrierId,
+    },
+    /// Sign this and publish it on the subject.
+    PublishBeacon {
+        /// `antiphon.beacon.<fabric>.<region>.<gateway>`.
+        subject: String,
+        /// What to say.
+        beacon: Beacon,
+    },
+
+    /// Open a link.
+    Dial {
+        /// Whom.
+        target: DialTarget,
+    },
+    /// Close a link, after what was handed out for its control connection.
+    CloseLink {
+        /// Which.
+        link: LinkId,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Ask the peer whether it lives.
+    Ping {
+        /// On which link.
+        link: LinkId,
+        /// On which of its connections.
+        connection: Connection,
+        /// To be returned.
+        nonce: u64,
+    },
+    /// Answer the peer's ping.
+    Pong {
+        /// On which link.
+        link: LinkId,
+        /// On the connection that asked.
+        connection: Connection,
+        /// As it was sent.
+        nonce: u64,
+    },
+    /// Send on the control connection.
+    Control {
+        /// On which link.
+        link: LinkId,
+        /// What.
+        message: Control,
+    },
+    /// Send on the data connection. Within the peer's credit.
+    Send {
+        /// On which link.
+        link: LinkId,
+        /// Our epoch.
+        epoch: Epoch,
+        /// Its number in that epoch.
+        number: u64,
+        /// What it counts for in credit, in bytes.
+        weight: u64,
+        /// The frame.
+        frame: Box<Frame>,
+    },
+    /// Sign this advert, then report [`crate::Event::Originated`].
+    Originate {
+        /// What to sign.
+        draft: AdvertDraft,
+    },
+
+    /// A message was refused or lost; it has been counted. For the log and for examples.
+    Dropped(Box<Dropped>),
+    /// Something that an operator should know began or ended.
+    Alarm {
+        /// What.
+        alarm: Alarm,
+        /// Whether it began (else it ended).
+        raised: bool,
+    },
+    /// Readiness changed: good exactly while in the queue group.
+    Ready {
+        /// Whether it is good.
+        ready: bool,
+    },
+    /// The drain is over: the process may end.
+    Stop,
+}
+
+/// One of the two connections of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Connection {
+    /// Hello, pings, acknowledgements, credit, adverts, receipts, gossip.
+    Control,
+    /// Frames.
+    Data,
+}
+
+/// Whom to dial.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum DialTarget {
+    /// A configured place; whoever answers.
+    Seed {
+        /// As configured.
+        endpoint: Endpoint,
+    },
+    /// A gateway that gossip told us of; nobody else may answer.
+    Member {
+        /// Its name.
+        gateway: GatewayId,
+        /// Where it says it is.
+        endpoint: Endpoint,
+    },
+}
+
+/// What is told of one dropped message: never its payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// Why.
+    pub reason: DropReason,
+    /// The region it was for; `None` where it was refused before routing.
+    pub to: Option<RegionId>,
+    /// The subject it came on or was to be published on, at most 256 characters.
+    pub subject: String,
+    /// The request id, where one could be read.
+    pub request: Option<String>,
+    /// The payload's size in bytes.
+    pub size: u64,
+    /// How many messages; more than one for a frame with several identities.
+    pub count: u64,
+}
+
+/// Something that an operator should know.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "alarm", rename_all = "kebab-case")]
+pub enum Alarm {
+    /// Another region's beacon is heard on our broker: each request would be heard twice there, so
+    /// nothing is forwarded between the two.
+    NativelyJoined {
+        /// The other region.
+        region: RegionId,
+    },
+    /// Somebody else uses our gateway id: adverts in our name that we did not make.
+    DuplicateGateway {
+        /// Our own name.
+        gateway: GatewayId,
+    },
+    /// A peer broke the protocol of the link.
+    PeerMisbehaves {
+        /// Which.
+        gateway: GatewayId,
+        /// What it did.
+        what: String,
+    },
+    /// The broker does not let us publish or subscribe on a subject that we need.
+    PermissionDenied {
+        /// `publish` or `subscribe`.
+        operation: String,
+        /// The subject.
+        subject: String,
+    },
+}

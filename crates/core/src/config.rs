@@ -1,0 +1,145 @@
+//! What the core needs to know before it starts: names, limits and periods.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use antiphon_wire::Collective;
+use serde::{Deserialize, Serialize};
+
+use crate::id::{Endpoint, GatewayId, Incarnation, RegionId};
+
+/// The core's configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// The fabric's name; one token.
+    pub fabric: RegionId,
+    /// Our region.
+    pub region: RegionId,
+    /// Our name.
+    pub gateway: GatewayId,
+    /// This life; must grow at every start.
+    pub incarnation: Incarnation,
+    /// Collectives that this region exports and accepts. Bounds every per-collective account.
+    pub export: BTreeSet<Collective>,
+    /// The subject on which our nodes answer: `{region}` and `{collective}` are replaced.
+    pub reply_template: String,
+    /// Further subjects on which replies may be published here, for `--reply-to`; NATS wildcards.
+    pub reply_subjects: Vec<String>,
+    /// Names of Choria Federation members that we serve, and the region that each stands for.
+    pub federation: BTreeMap<String, RegionId>,
+    /// Whether we carry traffic between other regions.
+    pub transit: bool,
+    /// Places to dial until somebody answers.
+    pub seeds: Vec<Endpoint>,
+    /// Regions whose gateways we dial besides the seeds; `None`: all. Our own is always among them.
+    pub peers: Option<BTreeSet<RegionId>>,
+    /// Cost of a link to a gateway of this region, where it is configured; else measured.
+    pub costs: BTreeMap<RegionId, u32>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Periods.
+    pub periods: Periods,
+}
+
+/// Bounds on what is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Links a frame may cross.
+    pub hops: u8,
+    /// Largest payload that becomes a frame, in bytes.
+    pub frame_bytes_max: u64,
+    /// What waits for one destination region, in bytes of weight.
+    pub queue_bytes_max: u64,
+    /// What one session retains until it is acknowledged, in bytes of weight.
+    pub retention_bytes_max: u64,
+    /// What a peer may have sent us that we have not taken, in bytes of weight; never less than the
+    /// largest frame.
+    pub window_bytes: u64,
+    /// What we have published and the broker has not confirmed, in bytes of weight.
+    pub publish_bytes_max: u64,
+    /// The same in messages.
+    pub publish_messages_max: u64,
+    /// Frames of ours under way that we keep account of.
+    pub accounts_max: usize,
+    /// Gateways that we keep adverts of.
+    pub gateways_max: usize,
+}
+
+/// How often and how long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Periods {
+    /// Between pings on each connection of a link.
+    pub ping: Duration,
+    /// Silence after which a link is down.
+    pub link_timeout: Duration,
+    /// How long a session waits for its link to come back.
+    pub resume: Duration,
+    /// Longest wait before received frames are acknowledged.
+    pub ack_delay: Duration,
+    /// Between two refreshes of an unchanged advert.
+    pub advert_refresh: Duration,
+    /// After which an advert that was not refreshed is forgotten.
+    pub advert_expiry: Duration,
+    /// Between two beacons.
+    pub beacon: Duration,
+    /// After which a sibling or a natively joined region that fell silent is forgotten.
+    pub beacon_expiry: Duration,
+    /// How long a lone gateway waits for another before it joins the queue group.
+    pub join_alone: Duration,
+    /// How long a frame waits for a route to a region that has none.
+    pub hold: Duration,
+    /// Longest time that any frame may spend in the fabric.
+    pub lifetime_max: Duration,
+    /// How much longer than its lifetime a unit waits for its receipt.
+    pub receipt_grace: Duration,
+    /// How long a unit in doubt can still be cleared by a late receipt.
+    pub doubt_memory: Duration,
+    /// First pause after a failed dial; doubles.
+    pub dial_backoff_min: Duration,
+    /// Longest pause between dials.
+    pub dial_backoff_max: Duration,
+    /// How long the gateway with the higher id leaves dialling to the other.
+    pub dial_courtesy: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: u64 = 1 << 20;
+        Self {
+            hops: 8,
+            frame_bytes_max: 8 * MIB,
+            queue_bytes_max: 64 * MIB,
+            retention_bytes_max: 32 * MIB,
+            window_bytes: 16 * MIB,
+            publish_bytes_max: 16 * MIB,
+            publish_messages_max: 8192,
+            accounts_max: 1 << 18,
+            gateways_max: 1024,
+        }
+    }
+}
+
+impl Default for Periods {
+    fn default() -> Self {
+        Self {
+            ping: Duration::from_secs(1),
+            link_timeout: Duration::from_secs(3),
+            resume: Duration::from_secs(10),
+            ack_delay: Duration::from_millis(5),
+            advert_refresh: Duration::from_secs(30),
+            advert_expiry: Duration::from_secs(100),
+            beacon: Duration::from_secs(3),
+            beacon_expiry: Duration::from_secs(10),
+            join_alone: Duration::from_secs(10),
+            hold: Duration::from_secs(5),
+            lifetime_max: Duration::from_secs(60),
+            receipt_grace: Duration::from_secs(5),
+            doubt_memory: Duration::from_secs(120),
+            dial_backoff_min: Duration::from_millis(250),
+            dial_backoff_max: Duration::from_secs(15),
+            dial_courtesy: Duration::from_secs(2),
+        }
+    }
+}
