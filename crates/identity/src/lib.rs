@@ -1,1 +1,33 @@
-//! Keys, certificates, signing and verifying, trust bundle.
+//! Who we are and who they are: keys, certificates, signatures, and the trust between them.
+//!
+//! A gateway proves its region by a certificate of the fabric's bundle ([`Credentials`],
+//! [`TrustBundle`]); a peer's certificate says which region and gateway it is ([`Names`]); both
+//! meet in the TLS configurations of [`tls`] and in signed statements ([`Signer`],
+//! [`StatementVerifier`]). [`v1`] and [`v2`] are the security layers of Choria's two protocols, as
+//! its nodes and clients use them.
+//!
+//! Every signature is made and checked by `ring`: RSA of 2048 to 8192 bits, ECDSA on P-256 and
+//! P-384, Ed25519. Nothing here relies on a process-wide crypto provider.
+
+mod certificate;
+mod credentials;
+mod date;
+mod error;
+mod names;
+mod peer;
+mod pem;
+mod statement;
+pub mod tls;
+mod trust;
+
+pub use certificate::{Fingerprint, Leaf, earliest_end};
+pub use credentials::{Credentials, CredentialsError};
+pub use date::Date;
+pub use error::IdentityError;
+pub use names::{CommonName, Names, NamesError};
+pub use peer::PeerIdentity;
+pub use rustls::pki_types::{CertificateDer, UnixTime};
+pub use statement::{
+    Context, SignError, Signature, Signer, Statement, StatementVerifier, VerifyError,
+};
+pub use trust::{Purpose, TrustBundle, TrustError, Validity};
