@@ -1,0 +1,223 @@
+//! Any value of each core type that crosses a link, within its bounds.
+
+use std::time::Duration;
+
+use antiphon_core::{
+    Accept, Ack, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, Beacon, Body, Control, Creator,
+    DropReason, EndToEnd, Endpoint, Epoch, Frame, GatewayId, GatewayState, Hello, Hop, Incarnation,
+    Member, Offer, Open, Outcome, Receipt, Receipts, RegionId, ReplyBody, RequestBody, Stamp,
+    Target, Topology, UnitId,
+};
+use antiphon_proto::Greeting;
+use antiphon_wire::{Collective, RequestId};
+use bytes::Bytes;
+use proptest::{
+    collection::{btree_map, btree_set, vec},
+    option,
+    prelude::*,
+    sample::select,
+};
+
+pub(crate) fn region() -> impl Strategy<Value = RegionId> {
+    "[A-Za-z0-9_-]{1,63}".prop_map(|text| text.parse().unwrap())
+}
+
+pub(crate) fn gateway() -> impl Strategy<Value = GatewayId> {
+    "[A-Za-z0-9_-]{1,63}".prop_map(|text| text.parse().unwrap())
+}
+
+fn incarnation() -> impl Strategy<Value = Incarnation> {
+    any::<u64>().prop_map(Incarnation)
+}
+
+fn micros() -> impl Strategy<Value = Duration> {
+    any::<u64>().prop_map(Duration::from_micros)
+}
+
+fn payload() -> impl Strategy<Value = Bytes> {
+    vec(any::<u8>(), 0..64).prop_map(Bytes::from)
+}
+
+fn state() -> impl Strategy<Value = GatewayState> {
+    use GatewayState::{Active, Draining, Left, Starting};
+    select(vec![Starting, Active, Draining, Left])
+}
+
+fn endpoint() -> impl Strategy<Value = Endpoint> {
+    ("[a-z0-9][a-z0-9.-]{0,30}", 1..=u16::MAX)
+        .prop_map(|(host, port)| format!("{host}:{port}").parse().unwrap())
+}
+
+pub(crate) fn frame() -> impl Strategy<Value = Frame> {
+    let hop = (any::<u8>(), vec(gateway(), 0..5), micros()).prop_map(|(limit, visited, age)| Hop {
+        limit,
+        visited,
+        age,
+    });
+    (hop, end()).prop_map(|(hop, end)| Frame { hop, end, verbatim: None })
+}
+
+pub(crate) fn end() -> impl Strategy<Value = EndToEnd> {
+    let head = (creator(), any::<u64>(), region(), option::of(gateway()), any::<u64>(), micros());
+    (head, body()).prop_map(|((creator, unit, to, prefer, flow, lifetime), body)| EndToEnd {
+        creator,
+        unit: UnitId(unit),
+        to,
+        prefer,
+        flow,
+        lifetime,
+        body,
+    })
+}
+
+fn creator() -> impl Strategy<Value = Creator> {
+    (region(), gateway(), incarnation()).prop_map(|(region, gateway, incarnation)| Creator {
+        region,
+        gateway,
+        incarnation,
+    })
+}
+
+fn body() -> impl Strategy<Value = Body> {
+    let federated = || option::of("[a-z:/.0-9]{0,40}");
+    let request = ("[a-f0-9]{32}", ".{0,20}", target(), ".{0,60}", federated(), payload())
+        .prop_map(|(request, collective, target, reply_to, federated, payload)| {
+            let request = RequestId::try_from(request).unwrap();
+            Body::Request(RequestBody { request, collective, target, reply_to, federated, payload })
+        });
+    let reply = (".{0,32}", ".{0,60}", federated(), payload()).prop_map(
+        |(request, subject, federated, payload)| {
+            Body::Reply(ReplyBody { request, subject, federated, payload })
+        },
+    );
+    prop_oneof![request, reply]
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    prop_oneof![
+        ".{0,20}".prop_map(|agent| Target::Broadcast { agent }),
+        ".{0,20}".prop_map(|agent| Target::Service { agent }),
+        vec(".{0,20}", 1..6).prop_map(|identities| Target::Directed { identities }),
+    ]
+}
+
+/// Every control message but adverts, whose content only a verifier may read.
+pub(crate) fn control() -> impl Strategy<Value = Control> {
+    let epoch = || any::<u64>().prop_map(Epoch);
+    let number = any::<u64>;
+    prop_oneof![
+        (epoch(), number(), any::<bool>()).prop_map(|(epoch, base, fresh)| Control::Open(Open {
+            epoch,
+            base,
+            fresh
+        })),
+        (epoch(), option::of(number()), number())
+            .prop_map(|(epoch, next, granted)| Control::Accept(Accept { epoch, next, granted })),
+        (epoch(), number(), number()).prop_map(|(epoch, next, granted)| Control::Ack(Ack {
+            epoch,
+            next,
+            granted
+        })),
+        vec((key(), stamp()), 0..5).prop_map(Control::Digest),
+        receipts().prop_map(Control::Receipts),
+        Just(Control::DrainRequest),
+        (epoch(), number()).prop_map(|(epoch, next)| Control::LastFrame { epoch, next }),
+        Just(Control::Goodbye),
+    ]
+}
+
+fn receipts() -> impl Strategy<Value = Receipts> {
+    let outcome = prop_oneof![
+        Just(Outcome::Delivered),
+        Just(Outcome::InDoubt),
+        select(DropReason::ALL).prop_map(Outcome::Dropped),
+    ];
+    let receipt = (any::<u64>(), 1..=u64::MAX, outcome)
+        .prop_map(|(unit, count, outcome)| Receipt { unit: UnitId(unit), count, outcome });
+    (gateway(), incarnation(), any::<u8>(), vec(receipt, 0..8)).prop_map(
+        |(to, incarnation, limit, receipts)| Receipts { to, incarnation, limit, receipts },
+    )
+}
+
+fn key() -> impl Strategy<Value = AdvertKey> {
+    (gateway(), select(vec![AdvertKind::Topology, AdvertKind::Offer]))
+        .prop_map(|(gateway, kind)| AdvertKey { gateway, kind })
+}
+
+fn stamp() -> impl Strategy<Value = Stamp> {
+    (incarnation(), any::<u64>()).prop_map(|(incarnation, version)| Stamp { incarnation, version })
+}
+
+pub(crate) fn draft() -> impl Strategy<Value = AdvertDraft> {
+    let collective = "[a-z]{1,20}".prop_map(|text| Collective::try_from(text).unwrap());
+    let content = prop_oneof![
+        topology().prop_map(AdvertContent::Topology),
+        btree_set(collective, 0..5)
+            .prop_map(|collectives| AdvertContent::Offer(Offer { collectives })),
+    ];
+    (gateway(), region(), stamp(), content).prop_map(|(gateway, region, stamp, content)| {
+        AdvertDraft { gateway, region, stamp, content }
+    })
+}
+
+fn topology() -> impl Strategy<Value = Topology> {
+    let adjacencies = btree_map(gateway(), any::<u32>(), 0..5);
+    (state(), any::<bool>(), any::<bool>(), adjacencies, btree_set(region(), 0..3)).prop_map(
+        |(state, broker, transit, adjacencies, native)| Topology {
+            state,
+            broker,
+            transit,
+            adjacencies,
+            native,
+        },
+    )
+}
+
+pub(crate) fn member() -> impl Strategy<Value = Member> {
+    (gateway(), region(), incarnation(), endpoint(), state(), "[0-9.]{0,20}").prop_map(
+        |(gateway, region, incarnation, endpoint, state, version)| Member {
+            gateway,
+            region,
+            incarnation,
+            endpoint,
+            state,
+            version,
+        },
+    )
+}
+
+pub(crate) fn beacon() -> impl Strategy<Value = Beacon> {
+    (region(), gateway(), incarnation(), state(), any::<bool>(), any::<u32>(), micros()).prop_map(
+        |(region, gateway, incarnation, state, joined, regions, made)| Beacon {
+            region,
+            gateway,
+            incarnation,
+            state,
+            joined,
+            regions,
+            made,
+        },
+    )
+}
+
+pub(crate) fn greeting() -> impl Strategy<Value = Greeting> {
+    let hello = (region(), gateway(), incarnation(), "[0-9.]{0,20}", endpoint()).prop_map(
+        |(region, gateway, incarnation, version, endpoint)| Hello {
+            region,
+            gateway,
+            incarnation,
+            version,
+            endpoint,
+        },
+    );
+    let features = btree_set("[a-z]{1,64}", 0..5);
+    (region(), hello, any::<u32>(), any::<u32>(), features).prop_map(
+        |(fabric, hello, protocol, protocol_oldest, features)| Greeting {
+            fabric,
+            hello,
+            protocol,
+            protocol_oldest,
+            features,
+        },
+    )
+}
