@@ -63,7 +63,7 @@ pub enum CredentialsError {
     },
     /// The key is of a kind or size that is not supported.
     #[error(
-        "key file {}: neither RSA of 2048 to 8192 bits nor ECDSA P-256 or P-384 nor Ed25519",
+        "key file {}: neither RSA of 2048 to 4096 bits nor ECDSA P-256 or P-384 nor Ed25519",
         path.display()
     )]
     UnsupportedKey {

@@ -6,8 +6,8 @@
 //! [`StatementVerifier`]). [`v1`] and [`v2`] are the security layers of Choria's two protocols, as
 //! its nodes and clients use them.
 //!
-//! Every signature is made and checked by `ring`: RSA of 2048 to 8192 bits, ECDSA on P-256 and
-//! P-384, Ed25519. Nothing here relies on a process-wide crypto provider.
+//! Every signature is made and checked by `ring`: RSA from 2048 bits (to 4096 for our own
+//! keys, to 8192 for others'), ECDSA on P-256 and P-384, Ed25519. Nothing here relies on a process-wide crypto provider.
 
 mod certificate;
 mod credentials;
@@ -19,6 +19,8 @@ mod pem;
 mod statement;
 pub mod tls;
 mod trust;
+pub mod v1;
+pub mod v2;
 
 pub use certificate::{Fingerprint, Leaf, earliest_end};
 pub use credentials::{Credentials, CredentialsError};
