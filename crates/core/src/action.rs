@@ -1,5 +1,7 @@
 //! Orders that leave the machine.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -98,8 +100,8 @@ pub enum Action {
         number: u64,
         /// What it counts for in credit, in bytes.
         weight: u64,
-        /// The frame.
-        frame: Box<Frame>,
+        /// The frame; the session retains the same one until it is acknowledged.
+        frame: Arc<Frame>,
     },
     /// Sign this advert, then report [`crate::Event::Originated`].
     Originate {

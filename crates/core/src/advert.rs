@@ -99,6 +99,12 @@ pub enum GatewayState {
 }
 
 impl GatewayState {
+    /// Whether frames may be routed to or through a gateway in this state.
+    #[must_use]
+    pub const fn takes_frames(self) -> bool {
+        matches!(self, Self::Starting | Self::Active)
+    }
+
     /// The word that tables and JSON use.
     #[must_use]
     pub const fn label(self) -> &'static str {

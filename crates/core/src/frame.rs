@@ -152,6 +152,31 @@ impl Body {
         }
     }
 
+    /// The payload that its end will publish.
+    #[must_use]
+    pub fn payload(&self) -> &Bytes {
+        match self {
+            Self::Request(request) => &request.payload,
+            Self::Reply(reply) => &reply.payload,
+        }
+    }
+
+    /// What it is for, as text for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Request(RequestBody { collective, target, .. }) => match target {
+                Target::Broadcast { agent } => format!("{collective}.broadcast.agent.{agent}"),
+                Target::Service { agent } => format!("{collective}.broadcast.service.{agent}"),
+                Target::Directed { identities } => match identities.as_slice() {
+                    [one] => format!("{collective}.node.{one}"),
+                    many => format!("{collective}.node.({} identities)", many.len()),
+                },
+            },
+            Self::Reply(reply) => reply.subject.clone(),
+        }
+    }
+
     /// The request id, for records.
     #[must_use]
     pub fn request_id(&self) -> &str {

@@ -4,25 +4,29 @@
 use antiphon_wire::token_id;
 use serde::{Deserialize, Serialize};
 
-/// Whether `text` may name a region or a gateway: 1 to 63 characters out of `A-Z a-z 0-9 - _`, so
+/// Checks that `text` may name a region or a gateway: 1 to 63 characters out of `A-Z a-z 0-9 - _`, so
 /// that it is one NATS token, one path segment of a certificate's URI and one label.
-fn is_name(text: &str) -> bool {
-    (1..=63).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+fn name(text: &str) -> Result<(), &'static str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if (1..=63).contains(&text.len()) && text.bytes().all(plain) {
+        Ok(())
+    } else {
+        Err("1 to 63 characters out of A-Z a-z 0-9 - _")
+    }
 }
 
 token_id!(
     /// One region, as named in every gateway's configuration.
     RegionId,
-    is_name,
-    "1 to 63 characters out of A-Z a-z 0-9 - _"
+    "a region",
+    name
 );
 
 token_id!(
     /// One gateway; unique within the fabric, kept across restarts.
     GatewayId,
-    is_name,
-    "1 to 63 characters out of A-Z a-z 0-9 - _"
+    "a gateway",
+    name
 );
 
 macro_rules! number_id {

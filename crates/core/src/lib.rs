@@ -4,16 +4,31 @@
 //! randomness or unordered iteration in here: the daemon, the simulator and a replay drive the same
 //! machine and see the same decisions.
 
+mod account;
 mod action;
 mod advert;
 mod config;
 mod control;
+mod database;
+mod dialer;
 mod drop_reason;
 mod event;
 mod frame;
+mod gateway;
+mod hash;
 mod id;
+mod membership;
 mod now;
+mod queue;
+mod return_address;
+mod routes;
+mod session;
+mod snapshot;
+mod subject_pattern;
+#[cfg(test)]
+mod testing;
 
+pub use account::{Tally, TallyKey, UnitKind};
 pub use action::{Action, Alarm, Connection, DialTarget, Dropped};
 pub use advert::{
     Advert, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, GatewayState, Offer, Stamp, Topology,
@@ -21,15 +36,19 @@ pub use advert::{
 pub use config::{Config, Limits, Periods};
 pub use control::{Accept, Ack, Control, Open, Outcome, Receipt, Receipts};
 pub use drop_reason::DropReason;
-pub use event::{
-    Beacon, BrokerInfo, DialFailure, Event, FromBroker, Malformed, Member,
-};
+pub use event::{Beacon, BrokerInfo, DialFailure, Event, FromBroker, Malformed, Member};
 pub use frame::{Body, Creator, EndToEnd, Frame, Hello, Hop, ReplyBody, RequestBody, Target};
+pub use gateway::Gateway;
 pub use id::{
     BarrierId, Endpoint, EndpointError, Epoch, GatewayId, Incarnation, LinkId, RegionId,
     SubscriptionId, UnitId,
 };
 pub use now::Now;
+pub use routes::Route;
+pub use snapshot::{
+    AlarmView, BrokerView, DropExample, DropView, LinkView, MemberView, QueueView, RegionView,
+    Snapshot, TallyView,
+};
 
 /// The NATS header that marks what came out of the fabric; its value is `<region>.<gateway>` of the
 /// gateway where it entered.

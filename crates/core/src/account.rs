@@ -1,0 +1,275 @@
+//! The account of every unit that this gateway created: created = delivered + dropped + in doubt +
+//! pending, per destination region, kind and collective.
+//!
+//! A unit is one message for one destination region. Units of one frame are numbered in a run, and
+//! receipts name runs. A unit without a receipt by its deadline is in doubt; a late receipt still
+//! moves it, as long as it is remembered.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use antiphon_wire::Collective;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    DropReason,
+    control::{Outcome, Receipt},
+    id::{RegionId, UnitId},
+};
+
+/// What a tally is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct TallyKey {
+    /// The destination region. (The origin is the region of the gateway that keeps the account.)
+    pub to: RegionId,
+    /// Requests or replies.
+    pub kind: UnitKind,
+    /// The collective; `None` for replies on a subject of none that we export.
+    pub collective: Option<Collective>,
+}
+
+/// What a unit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnitKind {
+    /// On its way to nodes.
+    Request,
+    /// On its way to a client.
+    Reply,
+}
+
+/// How units ended so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// All there ever were.
+    pub created: u64,
+    /// Published and confirmed.
+    pub delivered: u64,
+    /// Went no further, by reason.
+    pub dropped: BTreeMap<DropReason, u64>,
+    /// Nobody can know.
+    pub in_doubt: u64,
+}
+
+impl Tally {
+    /// Those whose end is not known yet.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.created - self.delivered - self.dropped.values().sum::<u64>() - self.in_doubt
+    }
+}
+
+/// The units of one frame.
+#[derive(Debug)]
+struct Run {
+    key: TallyKey,
+    units: u64,
+    pending: u64,
+    in_doubt: u64,
+    /// When pending turns into doubt, then when the run is forgotten.
+    deadline: Duration,
+}
+
+/// Accounts of this gateway.
+///
+/// Bounds: runs by `runs_max`; tallies by regions × exported collectives × 2.
+#[derive(Debug)]
+pub(crate) struct Account {
+    next_unit: u64,
+    runs: BTreeMap<u64, Run>,
+    deadlines: BTreeSet<(Duration, u64)>,
+    tallies: BTreeMap<TallyKey, Tally>,
+    runs_max: usize,
+    doubt_memory: Duration,
+}
+
+impl Account {
+    pub(crate) fn new(runs_max: usize, doubt_memory: Duration) -> Self {
+        Self {
+            next_unit: 1,
+            runs: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            tallies: BTreeMap::new(),
+            runs_max,
+            doubt_memory,
+        }
+    }
+
+    /// Creates `count` units of one frame and returns the first.
+    ///
+    /// A full account still counts them, as dropped: then there is nothing to return.
+    pub(crate) fn create(
+        &mut self,
+        key: TallyKey,
+        count: u64,
+        deadline: Duration,
+    ) -> Option<UnitId> {
+        let tally = self.tallies.entry(key.clone()).or_default();
+        tally.created += count;
+        if self.runs.len() >= self.runs_max {
+            *tally.dropped.entry(DropReason::AccountFull).or_default() += count;
+            return None;
+        }
+        let first = self.next_unit;
+        self.next_unit += count;
+        self.runs.insert(first, Run { key, units: count, pending: count, in_doubt: 0, deadline });
+        self.deadlines.insert((deadline, first));
+        Some(UnitId(first))
+    }
+
+    /// Records how a run of units ended. What is not remembered, and counts beyond what is open, are
+    /// ignored: a peer cannot make the account wrong for others.
+    pub(crate) fn settle(&mut self, receipt: Receipt) {
+        let (first, end) = (receipt.unit.0, receipt.unit.0.saturating_add(receipt.count));
+        let from = self.runs.range(..=first).next_back().map_or(first, |(start, _)| *start);
+        let starts: Vec<u64> = self.runs.range(from..end.max(from)).map(|(at, _)| *at).collect();
+        for start in starts {
+            let Some(run) = self.runs.get_mut(&start) else { continue };
+            let overlap = end.min(start + run.units).saturating_sub(first.max(start));
+            settle_run(run, overlap, receipt.outcome, &mut self.tallies);
+            if run.pending == 0 && run.in_doubt == 0 {
+                self.deadlines.remove(&(run.deadline, start));
+                self.runs.remove(&start);
+            }
+        }
+    }
+
+    /// Turns what waited too long into doubt, and forgets old doubt.
+    pub(crate) fn expire(&mut self, now: Duration) {
+        while let Some(&(deadline, first)) = self.deadlines.first() {
+            if deadline > now {
+                return;
+            }
+            self.deadlines.remove(&(deadline, first));
+            let Some(run) = self.runs.get_mut(&first) else { continue };
+            if run.pending == 0 {
+                self.runs.remove(&first);
+                continue;
+            }
+            doubt(run, &mut self.tallies);
+            run.deadline = now + self.doubt_memory;
+            self.deadlines.insert((run.deadline, first));
+        }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    pub(crate) fn tallies(&self) -> &BTreeMap<TallyKey, Tally> {
+        &self.tallies
+    }
+
+    /// Units whose end is not known yet, counted from the runs and not from the tallies.
+    pub(crate) fn pending(&self) -> u64 {
+        self.runs.values().map(|run| run.pending).sum()
+    }
+}
+
+/// Moves up to `count` units of the run, pending ones first.
+fn settle_run(
+    run: &mut Run,
+    count: u64,
+    outcome: Outcome,
+    tallies: &mut BTreeMap<TallyKey, Tally>,
+) {
+    let tally = tallies.entry(run.key.clone()).or_default();
+    let pending = run.pending.min(count);
+    run.pending -= pending;
+    let cleared = match outcome {
+        Outcome::InDoubt => 0,
+        Outcome::Delivered | Outcome::Dropped(_) => run.in_doubt.min(count - pending),
+    };
+    run.in_doubt -= cleared;
+    tally.in_doubt -= cleared;
+    let moved = pending + cleared;
+    match outcome {
+        Outcome::Delivered => tally.delivered += moved,
+        Outcome::Dropped(reason) if moved > 0 => {
+            *tally.dropped.entry(reason).or_default() += moved;
+        }
+        Outcome::Dropped(_) => {}
+        Outcome::InDoubt => {
+            run.in_doubt += moved;
+            tally.in_doubt += moved;
+        }
+    }
+}
+
+fn doubt(run: &mut Run, tallies: &mut BTreeMap<TallyKey, Tally>) {
+    let tally = tallies.entry(run.key.clone()).or_default();
+    tally.in_doubt += run.pending;
+    run.in_doubt += run.pending;
+    run.pending = 0;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::at;
+
+    fn key() -> TallyKey {
+        TallyKey { to: "us".parse().unwrap(), kind: UnitKind::Request, collective: None }
+    }
+
+    fn account() -> Account {
+        Account::new(3, Duration::from_secs(10))
+    }
+
+    fn settle(account: &mut Account, unit: u64, count: u64, outcome: Outcome) {
+        account.settle(Receipt { unit: UnitId(unit), count, outcome });
+    }
+
+    fn tally(account: &Account) -> Tally {
+        account.tallies()[&key()].clone()
+    }
+
+    #[test]
+    fn one_receipt_settles_the_units_of_several_frames() {
+        let mut account = account();
+        account.create(key(), 3, at(5).mono).unwrap();
+        account.create(key(), 2, at(5).mono).unwrap();
+        settle(&mut account, 2, 3, Outcome::Delivered);
+        assert_eq!((tally(&account).delivered, account.pending()), (3, 2));
+        settle(&mut account, 1, 5, Outcome::Dropped(DropReason::NoRoute));
+        assert_eq!((tally(&account).pending(), account.pending()), (0, 0));
+        assert_eq!(account.next_deadline(), None);
+    }
+
+    #[test]
+    fn a_late_receipt_clears_doubt_until_it_is_forgotten() {
+        let mut account = account();
+        account.create(key(), 2, at(5).mono).unwrap();
+        account.expire(at(5).mono);
+        assert_eq!(tally(&account).in_doubt, 2);
+        settle(&mut account, 1, 1, Outcome::Delivered);
+        assert_eq!((tally(&account).in_doubt, tally(&account).delivered), (1, 1));
+        account.expire(at(15).mono);
+        settle(&mut account, 2, 1, Outcome::Delivered);
+        assert_eq!((tally(&account).in_doubt, tally(&account).delivered), (1, 1));
+    }
+
+    #[test]
+    fn a_receipt_for_more_than_is_open_changes_nothing_else() {
+        let mut account = account();
+        account.create(key(), 1, at(5).mono).unwrap();
+        settle(&mut account, 0, u64::MAX, Outcome::Delivered);
+        settle(&mut account, 1, 1, Outcome::Dropped(DropReason::Expired));
+        settle(&mut account, 77, 1, Outcome::InDoubt);
+        assert_eq!(tally(&account).delivered, 1);
+        assert!(tally(&account).dropped.is_empty());
+    }
+
+    #[test]
+    fn a_full_account_counts_what_it_turns_away() {
+        let mut account = account();
+        for _ in 0..3 {
+            assert!(account.create(key(), 1, at(5).mono).is_some());
+        }
+        assert_eq!(account.create(key(), 4, at(5).mono), None);
+        assert_eq!(tally(&account).dropped[&DropReason::AccountFull], 4);
+        assert_eq!(tally(&account).pending(), account.pending());
+    }
+}

@@ -1,0 +1,231 @@
+//! The gateway machine.
+
+mod adverts;
+mod beacons;
+mod broker;
+mod drain;
+mod drops;
+mod egress;
+mod federated;
+mod frames;
+mod ingress;
+mod links;
+mod members;
+mod peer;
+mod receipts;
+mod replies;
+mod subscriptions;
+mod view;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+
+use self::{
+    adverts::Adverts, beacons::Beacons, broker::Broker, drain::Drain, drops::Drops, peer::Peer,
+    receipts::Outgoing,
+};
+use crate::{
+    Action, Alarm, Config, Creator, Event, GatewayId, GatewayState, LinkId, Member, Now, RegionId,
+    account::Account, database::Database, dialer::Dialer, membership::Membership, queue::Queues,
+    routes::Routes,
+};
+
+/// One gateway: everything it knows and every decision it takes.
+///
+/// Total: no input makes it fail or panic. Everything it keeps is bounded by [`crate::Limits`].
+#[derive(Debug)]
+pub struct Gateway {
+    config: Config,
+    me: Creator,
+    rng: ChaCha8Rng,
+    state: GatewayState,
+    ready: bool,
+    broker: Broker,
+    membership: Membership,
+    beacons: Beacons,
+    peers: BTreeMap<GatewayId, Peer>,
+    /// The current link of each linked peer.
+    links: BTreeMap<LinkId, GatewayId>,
+    members: BTreeMap<GatewayId, Member>,
+    dialer: Dialer,
+    adverts: Adverts,
+    database: Database,
+    routes: Routes,
+    /// Something that the graph is made of has changed.
+    graph_stale: bool,
+    queues: Queues,
+    account: Account,
+    outgoing: Outgoing,
+    drops: Drops,
+    alarms: BTreeSet<Alarm>,
+    drain: Option<Drain>,
+    next_epoch: u64,
+    next_nonce: u64,
+}
+
+impl Gateway {
+    /// A gateway that has just started; `seed` feeds its only use of chance, the jitter of pauses
+    /// between dials.
+    #[must_use]
+    pub fn new(config: Config, seed: u64, now: Now) -> Self {
+        let me = Creator {
+            region: config.region.clone(),
+            gateway: config.gateway.clone(),
+            incarnation: config.incarnation,
+        };
+        let (limits, periods) = (&config.limits, &config.periods);
+        Self {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            state: GatewayState::Starting,
+            ready: false,
+            broker: Broker::new(),
+            membership: Membership::default(),
+            beacons: Beacons::new(periods, now.mono),
+            peers: BTreeMap::new(),
+            links: BTreeMap::new(),
+            members: BTreeMap::new(),
+            dialer: Dialer::new(&config),
+            adverts: Adverts::new(config.incarnation),
+            database: Database::new(limits.gateways_max, periods.advert_expiry),
+            routes: Routes::default(),
+            graph_stale: true,
+            queues: Queues::new(limits.queue_bytes_max, periods.hold),
+            account: Account::new(limits.accounts_max, periods.doubt_memory),
+            outgoing: Outgoing::default(),
+            drops: Drops::default(),
+            alarms: BTreeSet::new(),
+            drain: None,
+            next_epoch: 1,
+            next_nonce: 1,
+            me,
+            config,
+        }
+    }
+
+    /// Advances the machine by one event and returns what the driver must do, in order.
+    ///
+    /// Total: never blocks, fails or panics, whatever the bytes. `now.mono` must not go backwards.
+    pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
+        let mut out = Vec::new();
+        self.on_event(event, now, &mut out);
+        self.settle(now, &mut out);
+        out
+    }
+
+    /// When `handle(Event::Tick, ..)` next has work, as `now.mono`; `None` if never by itself.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let linked = self.linked();
+        [
+            self.queues.next_deadline(),
+            self.account.next_deadline(),
+            self.database.next_deadline(),
+            self.outgoing.next_deadline(),
+            self.beacons.next_deadline(self.broker.is_up()),
+            self.adverts.next_deadline(),
+            self.dialer_deadline(&linked),
+            self.join_deadline(),
+            self.drain.as_ref().and_then(Drain::next_deadline),
+        ]
+        .into_iter()
+        .chain(self.peers.values().map(|peer| peer.next_deadline(&self.config.periods)))
+        .flatten()
+        .min()
+    }
+
+    /// Whether this gateway is in its region's queue groups: what `/readyz` says.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    fn on_event(&mut self, event: Event, now: Now, out: &mut Vec<Action>) {
+        match event {
+            Event::Tick => {}
+            Event::Drain { grace } => self.on_drain(grace, now, out),
+            Event::BrokerUp(info) => self.on_broker_up(info, now, out),
+            Event::BrokerDown => self.on_broker_down(now, out),
+            Event::FromBroker(message) => self.on_broker(message, now, out),
+            Event::Unsubscribed { subscription } => self.on_unsubscribed(subscription),
+            Event::BarrierPassed { barrier } => self.on_barrier_passed(barrier, now),
+            Event::PublishRefused { subject, reason } => {
+                self.on_publish_refused(&subject, reason, now, out);
+            }
+            Event::BeaconHeard(beacon) => self.on_beacon(beacon, now, out),
+            Event::LinkUp { link, peer, dialed } => self.on_link_up(link, peer, dialed, now, out),
+            Event::LinkDown { link, reason } => self.on_link_down(link, reason, now),
+            Event::Heard { link, connection } => self.on_heard(link, connection, now),
+            Event::Ping { link, connection, nonce } => {
+                self.on_heard(link, connection, now);
+                out.push(Action::Pong { link, connection, nonce });
+            }
+            Event::Pong { link, connection, nonce } => self.on_pong(link, connection, nonce, now),
+            Event::FromPeer { link, message } => self.on_control(link, message, now, out),
+            Event::Frame { link, epoch, number, weight, frame } => {
+                self.on_frame(frames::Arrived { link, epoch, number, weight, frame }, now, out);
+            }
+            Event::MemberSeen(member) => self.on_member(member, now),
+            Event::MemberGone { gateway } => self.on_member_gone(&gateway),
+            Event::DialFailed { target, failure } => {
+                self.dialer.on_failed(&target, &failure, now.mono, &mut self.rng);
+            }
+            Event::Originated { advert } => self.on_originated(advert, now, out),
+        }
+    }
+
+    /// Brings everything that depends on what changed, or on time, up to date.
+    fn settle(&mut self, now: Now, out: &mut Vec<Action>) {
+        self.expire(now, out);
+        self.refresh_routes(now, out);
+        self.review_membership(now, out);
+        self.advertise(now, out);
+        self.publish_waiting(now, out);
+        self.pump(now, out);
+        self.ask_barrier(out);
+        self.tend_links(now, out);
+        self.send_receipts(now, out);
+        self.dial(now, out);
+        self.advance_drain(now, out);
+    }
+
+    fn expire(&mut self, now: Now, out: &mut Vec<Action>) {
+        let mut expired = Vec::new();
+        self.queues.sweep(now.mono, &mut expired);
+        self.drop_all(expired, now, out);
+        self.account.expire(now.mono);
+        if self.database.expire(now.mono) {
+            self.graph_stale = true;
+        }
+        self.expire_beacons(now, out);
+        self.expire_sessions(now);
+    }
+
+    /// Peers with an open or opening link.
+    fn linked(&self) -> BTreeSet<GatewayId> {
+        self.links.values().cloned().collect()
+    }
+
+    fn region(&self) -> &RegionId {
+        &self.me.region
+    }
+
+    fn raise(&mut self, alarm: Alarm, out: &mut Vec<Action>) {
+        if self.alarms.insert(alarm.clone()) {
+            out.push(Action::Alarm { alarm, raised: true });
+        }
+    }
+
+    fn clear(&mut self, alarm: Alarm, out: &mut Vec<Action>) {
+        if self.alarms.remove(&alarm) {
+            out.push(Action::Alarm { alarm, raised: false });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+//! Our own adverts, and the flooding of everybody's.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    ADVERTS_MAX, Action, Advert, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, Alarm, Control,
+    Gateway, GatewayId, GatewayState, Incarnation, LinkId, Now, Offer, Stamp, Topology,
+    database::Taken, routes::Graph,
+};
+
+/// Least time between two versions of one of our adverts, so that a burst of changes is one advert.
+const SPACING: Duration = Duration::from_millis(20);
+
+/// What we said last, and when.
+#[derive(Debug)]
+pub(super) struct Adverts {
+    /// The life that our adverts carry: at first the process's, later maybe beyond it.
+    incarnation: Incarnation,
+    version: u64,
+    said: BTreeMap<AdvertKind, (AdvertContent, Duration)>,
+    /// When we must speak again.
+    due: Option<Duration>,
+    /// How often somebody else used our name.
+    usurped: u32,
+}
+
+impl Adverts {
+    pub(super) fn new(incarnation: Incarnation) -> Self {
+        Self { incarnation, version: 0, said: BTreeMap::new(), due: None, usurped: 0 }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        self.due
+    }
+
+    fn next_stamp(&mut self) -> Stamp {
+        self.version += 1;
+        Stamp { incarnation: self.incarnation, version: self.version }
+    }
+}
+
+impl Gateway {
+    /// Says what changed, and everything again now and then.
+    pub(super) fn advertise(&mut self, now: Now, out: &mut Vec<Action>) {
+        let refresh = self.config.periods.advert_refresh;
+        self.adverts.due = None;
+        for content in
+            [AdvertContent::Topology(self.topology()), AdvertContent::Offer(self.offer())]
+        {
+            let said = self.adverts.said.get(&content.kind());
+            let (changed, at) = match said {
+                None => (true, None),
+                Some((before, at)) => (*before != content, Some(*at)),
+            };
+            let wait = if changed { SPACING } else { refresh };
+            let due = at.map_or(now.mono, |at| at + wait);
+            if due <= now.mono {
+                self.originate(content, now, out);
+                self.note_due(now.mono + refresh);
+            } else {
+                self.note_due(due);
+            }
+        }
+    }
+
+    fn note_due(&mut self, due: Duration) {
+        let due = self.adverts.due.map_or(due, |earlier| earlier.min(due));
+        self.adverts.due = Some(due);
+    }
+
+    fn originate(&mut self, content: AdvertContent, now: Now, out: &mut Vec<Action>) {
+        self.adverts.said.insert(content.kind(), (content.clone(), now.mono));
+        let draft = AdvertDraft {
+            gateway: self.me.gateway.clone(),
+            region: self.me.region.clone(),
+            stamp: self.adverts.next_stamp(),
+            content,
+        };
+        out.push(Action::Originate { draft });
+    }
+
+    pub(super) fn on_originated(&mut self, advert: Advert, now: Now, out: &mut Vec<Action>) {
+        if advert.draft.gateway == self.me.gateway {
+            self.keep_and_flood(advert, None, now, out);
+        }
+    }
+
+    pub(super) fn on_digest(
+        &mut self,
+        link: LinkId,
+        digest: &[(AdvertKey, Stamp)],
+        out: &mut Vec<Action>,
+    ) {
+        if self.peer_of(link).is_none() {
+            return;
+        }
+        let lacking = self.database.newer_than(digest);
+        let mut batches: Vec<Vec<Advert>> =
+            lacking.chunks(ADVERTS_MAX).map(<[Advert]>::to_vec).collect();
+        if batches.is_empty() {
+            batches.push(Vec::new());
+        }
+        let last = batches.len() - 1;
+        out.extend(batches.into_iter().enumerate().map(|(index, adverts)| Action::Control {
+            link,
+            message: Control::Adverts { adverts, answered: index == last },
+        }));
+    }
+
+    pub(super) fn on_adverts(
+        &mut self,
+        link: LinkId,
+        adverts: Vec<Advert>,
+        answered: bool,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        let Some((gateway, peer)) = self.peer_of(link) else { return };
+        peer.synchronised |= answered;
+        for advert in adverts.into_iter().take(ADVERTS_MAX) {
+            if advert.draft.gateway == self.me.gateway {
+                self.on_own_advert(&advert, now, out);
+            } else {
+                self.keep_and_flood(advert, Some(&gateway), now, out);
+            }
+        }
+    }
+
+    /// Somebody spread an advert in our name. An earlier life of ours may have; what we say now must
+    /// win over it.
+    fn on_own_advert(&mut self, advert: &Advert, now: Now, out: &mut Vec<Action>) {
+        let theirs = advert.draft.stamp;
+        let ours = Stamp { incarnation: self.adverts.incarnation, version: self.adverts.version };
+        if theirs <= ours {
+            return;
+        }
+        self.adverts.incarnation = Incarnation(theirs.incarnation.0.saturating_add(1));
+        self.adverts.usurped += 1;
+        if self.adverts.usurped > 1 {
+            let gateway = self.me.gateway.clone();
+            self.raise(Alarm::DuplicateGateway { gateway }, out);
+        }
+        self.adverts.said.clear();
+        self.advertise(now, out);
+    }
+
+    fn keep_and_flood(
+        &mut self,
+        advert: Advert,
+        from: Option<&GatewayId>,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        match self.database.take(advert.clone(), now.mono) {
+            Taken::Known | Taken::Full => return,
+            Taken::Refreshed => {}
+            Taken::Changed => self.graph_stale = true,
+        }
+        for (gateway, peer) in &self.peers {
+            let Some(link) = peer.link.as_ref().filter(|_| Some(gateway) != from) else { continue };
+            let adverts = vec![advert.clone()];
+            let message = Control::Adverts { adverts, answered: false };
+            out.push(Action::Control { link: link.id, message });
+        }
+    }
+
+    /// Computes routes anew if something that they depend on has changed.
+    pub(super) fn refresh_routes(&mut self, now: Now, out: &mut Vec<Action>) {
+        if !std::mem::take(&mut self.graph_stale) {
+            return;
+        }
+        let topology = self.topology();
+        let (me, region) = (&self.me.gateway, &self.me.region);
+        let others = self.database.topologies().filter(|(gateway, ..)| *gateway != me);
+        // Our own place is what we see, not what we last said.
+        let places: Vec<_> = std::iter::once((me, region, &topology)).chain(others).collect();
+        let graph = Graph::new(&places);
+        if self.routes.update(graph) {
+            let _ = self.routes.table(&self.me.gateway, &self.me.region);
+            self.reroute(now, out);
+        }
+    }
+
+    fn topology(&self) -> Topology {
+        let open = self.peers.iter().filter(|(_, peer)| peer.open_link().is_some());
+        Topology {
+            state: self.state,
+            broker: self.broker.is_up(),
+            transit: self.config.transit,
+            adjacencies: open.map(|(gateway, peer)| (gateway.clone(), peer.cost)).collect(),
+            native: self.beacons.native(&self.me.region),
+        }
+    }
+
+    fn offer(&self) -> Offer {
+        Offer { collectives: self.config.export.clone() }
+    }
+
+    /// The link over which a message for this gateway goes, if there is a route.
+    pub(super) fn link_towards(&mut self, gateway: &GatewayId) -> Option<LinkId> {
+        if let Some(link) = self.peers.get(gateway).and_then(|peer| peer.link.as_ref()) {
+            return Some(link.id);
+        }
+        let table = self.routes.table(&self.me.gateway, &self.me.region);
+        let route = table.gateway(gateway)?;
+        let link_of = |peer: &GatewayId| self.peers.get(peer).and_then(|one| one.open_link());
+        route.next_hops.iter().find_map(link_of)
+    }
+
+    pub(super) fn set_state(&mut self, state: GatewayState) {
+        self.state = state;
+        self.graph_stale = true;
+    }
+}

@@ -1,0 +1,116 @@
+//! Beacons on the broker: siblings know of each other by them, and regions whose brokers are joined
+//! natively are found.
+
+use std::{collections::BTreeMap, collections::BTreeSet, time::Duration};
+
+use crate::{Action, Alarm, Beacon, Gateway, GatewayId, Now, Periods, RegionId};
+
+/// How far a beacon's time may be from ours. An older one may have been played again.
+const SKEW_MAX: Duration = Duration::from_secs(120);
+
+/// What was heard, and when to speak next.
+///
+/// Bound: one entry a gateway, each forgotten after the beacon expiry.
+#[derive(Debug)]
+pub(super) struct Beacons {
+    heard: BTreeMap<GatewayId, (Beacon, Duration)>,
+    next: Duration,
+    period: Duration,
+    expiry: Duration,
+}
+
+impl Beacons {
+    pub(super) fn new(periods: &Periods, now: Duration) -> Self {
+        Self {
+            heard: BTreeMap::new(),
+            next: now,
+            period: periods.beacon,
+            expiry: periods.beacon_expiry,
+        }
+    }
+
+    pub(super) fn next_deadline(&self, broker_up: bool) -> Option<Duration> {
+        let forget = self.heard.values().map(|(_, at)| *at + self.expiry).min();
+        [broker_up.then_some(self.next), forget].into_iter().flatten().min()
+    }
+
+    /// Regions other than ours whose beacons reach our broker.
+    pub(super) fn native(&self, ours: &RegionId) -> BTreeSet<RegionId> {
+        let regions = self.heard.values().map(|(beacon, _)| &beacon.region);
+        regions.filter(|region| *region != ours).cloned().collect()
+    }
+
+    pub(super) fn siblings(&self, ours: &RegionId) -> impl Iterator<Item = &Beacon> {
+        self.heard.values().map(|(beacon, _)| beacon).filter(move |one| one.region == *ours)
+    }
+}
+
+impl Gateway {
+    pub(super) fn on_beacon(&mut self, beacon: Beacon, now: Now, out: &mut Vec<Action>) {
+        let stale = beacon.made.abs_diff(now.unix) > SKEW_MAX;
+        let full = self.beacons.heard.len() >= self.config.limits.gateways_max;
+        if beacon.gateway == self.me.gateway || stale || full {
+            return;
+        }
+        if beacon.region != self.me.region {
+            let region = beacon.region.clone();
+            self.raise(Alarm::NativelyJoined { region }, out);
+        }
+        self.beacons.heard.insert(beacon.gateway.clone(), (beacon, now.mono));
+    }
+
+    pub(super) fn expire_beacons(&mut self, now: Now, out: &mut Vec<Action>) {
+        let before = self.beacons.native(&self.me.region);
+        let expiry = self.beacons.expiry;
+        self.beacons.heard.retain(|_, (_, at)| *at + expiry > now.mono);
+        let after = self.beacons.native(&self.me.region);
+        for region in before.difference(&after) {
+            self.clear(Alarm::NativelyJoined { region: region.clone() }, out);
+        }
+        if self.broker.is_up() && self.beacons.next <= now.mono {
+            self.beacons.next = now.mono + self.beacons.period;
+            let subject = self.beacon_subject();
+            let beacon = self.beacon(now);
+            out.push(Action::PublishBeacon { subject, beacon });
+        }
+    }
+
+    /// Regions that hear our broker natively, as we or they found out.
+    pub(super) fn is_native(&self, region: &RegionId) -> bool {
+        let theirs = |(_, one, topology): (&GatewayId, &RegionId, &crate::Topology)| {
+            (one == region && topology.native.contains(&self.me.region))
+                || (*one == self.me.region && topology.native.contains(region))
+        };
+        self.beacons.native(&self.me.region).contains(region)
+            || self.database.topologies().any(theirs)
+    }
+
+    /// Whether a gateway of our own region says that it reaches another region.
+    pub(super) fn sibling_is_connected(&self) -> bool {
+        self.beacons
+            .siblings(&self.me.region)
+            .any(|one| one.regions > 0 && one.state.takes_frames())
+    }
+
+    /// What beacons of all regions are published on.
+    pub(super) fn beacon_subjects(&self) -> String {
+        format!("antiphon.beacon.{}.*.*", self.config.fabric)
+    }
+
+    fn beacon_subject(&self) -> String {
+        let (fabric, me) = (&self.config.fabric, &self.me);
+        format!("antiphon.beacon.{fabric}.{}.{}", me.region, me.gateway)
+    }
+
+    fn beacon(&self, now: Now) -> Beacon {
+        Beacon {
+            region: self.me.region.clone(),
+            gateway: self.me.gateway.clone(),
+            incarnation: self.me.incarnation,
+            state: self.state,
+            joined: self.membership.is_joined(),
+            regions: self.reachable_regions(),
+            made: now.unix,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Clients that speak to Choria's Federation Broker: the fabric takes its place.
+//!
+//! Such a client publishes on `choria.federation.<name>.federation` with a list of targets. The name
+//! stands for one region, and the request goes to that region only, our own included: its nodes did
+//! not get the message.
+
+use std::collections::BTreeMap;
+
+use antiphon_wire::{Collective, RequestHead, Subject, Transport};
+use bytes::Bytes;
+
+use crate::{
+    Action, DropReason, Gateway, IDENTITIES_MAX, Now, RequestBody, Target,
+    gateway::{
+        drops::Refused,
+        ingress::{Refusal, addressed, agrees, refusal_of, refusal_of_request},
+    },
+};
+
+impl Gateway {
+    pub(super) fn on_federated(
+        &mut self,
+        name: &str,
+        payload: Bytes,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let Some(region) = self.config.federation.get(name).cloned() else {
+            return Err(DropReason::NotExported.into());
+        };
+        if payload.len() as u64 > self.config.limits.frame_bytes_max {
+            return Err(DropReason::FrameTooLarge.into());
+        }
+        let transport = Transport::decode(payload).map_err(|error| refusal_of(error.kind()))?;
+        let head = transport.request_head().map_err(|e| refusal_of_request(e.kind()))?;
+        let refuse = |reason| Refusal { reason, request: Some(head.id.to_string()) };
+        let federation = transport.federation().cloned().unwrap_or_default();
+        let reply_to = transport.reply_to().unwrap_or_default().to_owned();
+        if federation.request.is_empty() || federation.targets.is_empty() || reply_to.is_empty() {
+            return Err(refuse(DropReason::FederationIncomplete));
+        }
+        antiphon_wire::legal_publish_subject(&reply_to)
+            .map_err(|_| refuse(DropReason::ReplySubjectRefused))?;
+        let known = region == self.me.region
+            || self.database.topologies().any(|(_, one, _)| *one == region);
+        if !known || (region != self.me.region && self.is_native(&region)) {
+            let reason = if known { DropReason::NativelyJoined } else { DropReason::NoRegion };
+            return Err(refuse(reason));
+        }
+        let payload = transport.into_payload();
+        let size = payload.len();
+        let (targets, refused) = self.sort_targets(&head, &federation.targets);
+        for (target, reason) in refused {
+            let request = Some(head.id.as_str());
+            self.refuse(Refused { reason, subject: &target, request, size }, now, out);
+        }
+        let url = self.broker.url().to_owned();
+        for target in targets {
+            let body = RequestBody {
+                request: head.id.clone(),
+                collective: head.collective.to_string(),
+                target,
+                reply_to: reply_to.clone(),
+                federated: Some(url.clone()),
+                payload: payload.clone(),
+            };
+            self.send_request(&head, body, vec![region.clone()], now, out);
+        }
+        Ok(())
+    }
+
+    /// Splits targets into those that nodes of an exported collective listen to, directed ones
+    /// gathered, and the others with their reasons.
+    fn sort_targets(
+        &self,
+        head: &RequestHead,
+        targets: &[String],
+    ) -> (Vec<Target>, Vec<(String, DropReason)>) {
+        let mut gathered: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        let (mut good, mut bad) = (Vec::new(), Vec::new());
+        let mut directed = 0;
+        for target in targets {
+            match self.read_target(head, target) {
+                Ok(Target::Directed { identities }) => {
+                    gathered.entry(directed / IDENTITIES_MAX).or_default().extend(identities);
+                    directed += 1;
+                }
+                Ok(Target::Service { .. }) => {
+                    bad.push((target.clone(), DropReason::ServiceInterestUnknown));
+                }
+                Ok(broadcast) => good.push(broadcast),
+                Err(reason) => bad.push((target.clone(), reason)),
+            }
+        }
+        good.extend(gathered.into_values().map(|identities| Target::Directed { identities }));
+        (good, bad)
+    }
+
+    fn read_target(&self, head: &RequestHead, target: &str) -> Result<Target, DropReason> {
+        let subject = Subject::parse(target).map_err(|_| DropReason::TargetRefused)?;
+        let (collective, target) = addressed(&subject).map_err(|_| DropReason::TargetRefused)?;
+        let exported: &Collective =
+            self.config.export.get(collective).ok_or(DropReason::TargetRefused)?;
+        agrees(head, exported, &target)?;
+        Ok(target)
+    }
+}

@@ -1,0 +1,251 @@
+//! Frames: taken from a peer, routed, queued, and sent on within credit.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    Action, Connection, DropReason, EndToEnd, Epoch, Frame, Gateway, GatewayId, Hop, LinkId,
+    Malformed, Now,
+    gateway::{broker::Waiting, drops::Refused},
+    queue::Queued,
+    routes::{Route, Table},
+    session::Arrival,
+};
+
+/// A frame as it came from a link.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    pub(super) link: LinkId,
+    pub(super) epoch: Epoch,
+    pub(super) number: u64,
+    pub(super) weight: u64,
+    pub(super) frame: Result<Box<Frame>, Malformed>,
+}
+
+/// What to do with a frame next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Publish it on our own broker.
+    Publish,
+    /// Send it to this peer.
+    Hop(GatewayId),
+    /// Keep it for a moment: there may be a route soon.
+    Wait,
+    /// It goes no further.
+    Drop(DropReason),
+}
+
+/// Whose credit a frame holds until it has been queued, published or dropped.
+#[derive(Clone, Debug)]
+pub(super) struct Credit {
+    pub(super) peer: GatewayId,
+    pub(super) epoch: Epoch,
+    pub(super) weight: u64,
+}
+
+impl Gateway {
+    pub(super) fn on_frame(&mut self, arrived: Arrived, now: Now, out: &mut Vec<Action>) {
+        let Arrived { link, epoch, number, weight, frame } = arrived;
+        self.on_heard(link, Connection::Data, now);
+        let due = now.mono + self.config.periods.ack_delay;
+        let Some((gateway, peer)) = self.peer_of(link) else { return };
+        let half_trip = peer.rtt.unwrap_or_default() / 2;
+        let Some(inbox) = &mut peer.inbox else { return };
+        match inbox.on_frame(epoch, number, weight, due) {
+            Arrival::Accepted => {}
+            Arrival::Stale => return,
+            Arrival::Breach(breach) => return self.misbehaves(link, gateway, breach, out),
+        }
+        peer.frames_in += 1;
+        let credit = Credit { peer: gateway, epoch, weight };
+        match frame {
+            Ok(mut frame) => {
+                frame.hop.age += half_trip;
+                self.take_frame(*frame, credit, now, out);
+            }
+            Err(malformed) => {
+                self.release(&credit, now);
+                let refused = Refused {
+                    reason: DropReason::Malformed,
+                    subject: &malformed.reason,
+                    request: None,
+                    size: usize::try_from(weight).unwrap_or(usize::MAX),
+                };
+                self.refuse(refused, now, out);
+            }
+        }
+    }
+
+    fn take_frame(&mut self, frame: Frame, credit: Credit, now: Now, out: &mut Vec<Action>) {
+        let expires = now.mono + frame.end.lifetime.saturating_sub(frame.hop.age);
+        let queued = Queued { weight: frame.weight(), frame, since: now.mono, expires };
+        let end = &queued.frame.end;
+        let passes =
+            end.to == self.me.region || end.creator.region == self.me.region || self.config.transit;
+        let step = match () {
+            () if queued.frame.hop.visited.contains(&self.me.gateway) => {
+                Step::Drop(DropReason::Visited)
+            }
+            () if !passes => Step::Drop(DropReason::TransitRefused),
+            () => self.next_step(&queued.frame),
+        };
+        self.take_step(step, queued, Some(credit), now, out);
+    }
+
+    /// Sends a frame on its way: one that is new, or one that has to be routed anew.
+    pub(super) fn forward(&mut self, queued: Queued, now: Now, out: &mut Vec<Action>) {
+        let step = self.next_step(&queued.frame);
+        self.take_step(step, queued, None, now, out);
+    }
+
+    fn take_step(
+        &mut self,
+        step: Step,
+        queued: Queued,
+        credit: Option<Credit>,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        let lane = match step {
+            Step::Publish => {
+                self.broker.waiting.push_back(Waiting { queued, credit });
+                return;
+            }
+            Step::Hop(peer) => Ok(Some(peer)),
+            Step::Wait => Ok(None),
+            Step::Drop(reason) => Err(reason),
+        };
+        if let Some(credit) = credit {
+            self.release(&credit, now);
+        }
+        match lane {
+            Err(reason) => self.drop_units(&queued.frame.end, reason, now, out),
+            Ok(lane) => {
+                let mut expired = Vec::new();
+                let pushed = self.queues.push(lane, queued, now.mono, &mut expired);
+                self.drop_all(expired, now, out);
+                if let Err(queued) = pushed {
+                    self.drop_units(&queued.frame.end, DropReason::QueueFull, now, out);
+                }
+            }
+        }
+    }
+
+    /// Where a frame goes next. The one function that decides it.
+    pub(super) fn next_step(&mut self, frame: &Frame) -> Step {
+        let Frame { hop, end, .. } = frame;
+        let home = end.to == self.me.region;
+        if let Some(prefer) = &end.prefer
+            && *prefer != self.me.gateway
+            && self.is_usable(prefer, end)
+            && let Some(route) = self.route(end, |table| table.gateway(prefer))
+            && let Some(peer) = self.pick(&route, end, hop)
+        {
+            return hop_or_limit(peer, hop);
+        }
+        if home && self.broker.is_up() {
+            return Step::Publish;
+        }
+        match self.route(end, |table| table.region(&end.to)) {
+            Some(route) => match self.pick(&route, end, hop) {
+                Some(peer) => hop_or_limit(peer, hop),
+                None => Step::Drop(DropReason::Visited),
+            },
+            None => Step::Wait,
+        }
+    }
+
+    /// A route out of the table for frames of this origin.
+    fn route(
+        &mut self,
+        end: &EndToEnd,
+        find: impl FnOnce(&Table) -> Option<&Route>,
+    ) -> Option<Route> {
+        find(self.routes.table(&self.me.gateway, &end.creator.region)).cloned()
+    }
+
+    /// The peer for this flow among equally good next hops, none that has had the frame.
+    fn pick(&self, route: &Route, end: &EndToEnd, hop: &Hop) -> Option<GatewayId> {
+        let open = |gateway: &&GatewayId| {
+            !hop.visited.contains(gateway)
+                && self.peers.get(*gateway).is_some_and(|peer| peer.open_link().is_some())
+        };
+        let candidates: Vec<&GatewayId> = route.next_hops.iter().filter(open).collect();
+        let count = candidates.len() as u64;
+        let index = usize::try_from(end.flow.checked_rem(count)?).ok()?;
+        candidates.get(index).map(|gateway| (*gateway).clone())
+    }
+
+    /// Whether a preferred gateway is in the destination region and can publish.
+    fn is_usable(&self, gateway: &GatewayId, end: &EndToEnd) -> bool {
+        self.database.topology(gateway).is_some_and(|(region, topology)| {
+            *region == end.to && topology.broker && topology.state.takes_frames()
+        })
+    }
+
+    /// Gives credit back to whoever sent a frame.
+    pub(super) fn release(&mut self, credit: &Credit, now: Now) {
+        let due = now.mono + self.config.periods.ack_delay;
+        let inbox = self.peers.get_mut(&credit.peer).and_then(|peer| peer.inbox.as_mut());
+        if let Some(inbox) = inbox.filter(|inbox| inbox.epoch() == credit.epoch) {
+            inbox.release(credit.weight, due);
+        }
+    }
+
+    /// Sends to every peer what its credit allows.
+    pub(super) fn pump(&mut self, now: Now, out: &mut Vec<Action>) {
+        if self.queues.is_empty() {
+            return;
+        }
+        let open: Vec<(GatewayId, LinkId)> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| !peer.draining)
+            .filter_map(|(gateway, peer)| Some((gateway.clone(), peer.open_link()?)))
+            .collect();
+        for (gateway, link) in open {
+            self.pump_one(&gateway, link, now, out);
+        }
+    }
+
+    fn pump_one(&mut self, gateway: &GatewayId, link: LinkId, now: Now, out: &mut Vec<Action>) {
+        let retention = self.config.limits.retention_bytes_max;
+        loop {
+            let Some(peer) = self.peers.get_mut(gateway) else { return };
+            let fits = |weight| peer.outbox.has_room(weight, retention);
+            let Some(queued) = self.queues.pop(gateway, fits) else { return };
+            if queued.expires <= now.mono {
+                self.drop_units(&queued.frame.end, DropReason::Expired, now, out);
+                continue;
+            }
+            let weight = queued.weight;
+            let frame = Arc::new(self.next_hop_of(queued, now.mono));
+            let Some(peer) = self.peers.get_mut(gateway) else { return };
+            let epoch = peer.outbox.epoch();
+            let number = peer.outbox.send(Arc::clone(&frame), weight);
+            peer.frames_out += 1;
+            out.push(Action::Send { link, epoch, number, weight, frame });
+        }
+    }
+
+    /// The frame with the hop header that the next gateway sees.
+    fn next_hop_of(&self, queued: Queued, now: Duration) -> Frame {
+        let mut frame = queued.frame;
+        frame.hop.age += now.saturating_sub(queued.since);
+        frame.hop.limit = frame.hop.limit.saturating_sub(1);
+        if frame.hop.visited.last() != Some(&self.me.gateway) {
+            frame.hop.visited.push(self.me.gateway.clone());
+        }
+        frame
+    }
+
+    /// After the topology changed: everything that waits is routed anew.
+    pub(super) fn reroute(&mut self, now: Now, out: &mut Vec<Action>) {
+        for queued in self.queues.take_all() {
+            self.forward(queued, now, out);
+        }
+    }
+}
+
+fn hop_or_limit(peer: GatewayId, hop: &Hop) -> Step {
+    if hop.limit == 0 { Step::Drop(DropReason::HopLimit) } else { Step::Hop(peer) }
+}

@@ -1,0 +1,249 @@
+//! Requests that enter the fabric here.
+
+use std::time::Duration;
+
+use antiphon_wire::{Collective, FaultKind, RequestHead, Subject, Transport};
+use bytes::Bytes;
+
+use crate::{
+    Action, Body, DropReason, EndToEnd, Frame, FromBroker, Gateway, Hop, Now, RegionId,
+    RequestBody, Target,
+    account::{TallyKey, UnitKind},
+    gateway::drops::Refused,
+    hash,
+    queue::Queued,
+};
+
+/// What is common to all frames that one message becomes.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) kind: UnitKind,
+    pub(super) collective: Option<Collective>,
+    pub(super) prefer: Option<crate::GatewayId>,
+    pub(super) flow: u64,
+    pub(super) lifetime: Duration,
+    pub(super) body: Body,
+}
+
+impl Gateway {
+    /// A message from the region's broker.
+    pub(super) fn on_broker(&mut self, message: FromBroker, now: Now, out: &mut Vec<Action>) {
+        if message.mark.is_some() {
+            self.drops.marked += 1; // It came out of the fabric.
+            return;
+        }
+        let FromBroker { subject, payload, .. } = message;
+        if self.is_reply_subject(&subject) {
+            return self.on_reply(&subject, payload, now, out);
+        }
+        let size = payload.len();
+        let result = match Subject::parse(&subject) {
+            Ok(Subject::FederationRequest { cluster }) => {
+                self.on_federated(cluster.as_str(), payload, now, out)
+            }
+            Err(_) => Err(DropReason::NotExported.into()),
+            Ok(parsed) => self.on_request(&parsed, payload, now, out),
+        };
+        if let Err(Refusal { reason, request }) = result {
+            let request = request.as_deref();
+            self.refuse(Refused { reason, subject: &subject, request, size }, now, out);
+        }
+    }
+
+    fn on_request(
+        &mut self,
+        parsed: &Subject,
+        payload: Bytes,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let (collective, target) = addressed(parsed)?;
+        if !self.config.export.contains(collective) {
+            return Err(DropReason::NotExported.into());
+        }
+        if payload.len() as u64 > self.config.limits.frame_bytes_max {
+            return Err(DropReason::FrameTooLarge.into());
+        }
+        let transport = Transport::decode(payload).map_err(|e| refusal_of(e.kind()))?;
+        if transport.federation().is_some() {
+            return Err(DropReason::AlreadyFederated.into());
+        }
+        let head = transport.request_head().map_err(|error| refusal_of_request(error.kind()))?;
+        let refuse = |reason| Refusal { reason, request: Some(head.id.to_string()) };
+        agrees(&head, collective, &target).map_err(refuse)?;
+        let reply_to = transport.reply_to().unwrap_or_default().to_owned();
+        if reply_to.is_empty() {
+            return Err(refuse(DropReason::ReplyToMissing));
+        }
+        if antiphon_wire::legal_publish_subject(&reply_to).is_err() {
+            return Err(refuse(DropReason::ReplySubjectRefused));
+        }
+        if let Target::Service { .. } = target {
+            return Err(refuse(DropReason::ServiceInterestUnknown));
+        }
+        let regions = self.regions_holding(collective);
+        if regions.is_empty() {
+            return Err(refuse(DropReason::NoRegion));
+        }
+        let body = RequestBody {
+            request: head.id.clone(),
+            collective: collective.to_string(),
+            target,
+            reply_to,
+            federated: None,
+            payload: transport.into_payload(),
+        };
+        self.send_request(&head, body, regions, now, out);
+        Ok(())
+    }
+
+    /// Creates a frame for each region.
+    pub(super) fn send_request(
+        &mut self,
+        head: &RequestHead,
+        body: RequestBody,
+        regions: Vec<RegionId>,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        let flow = self.flow(&body.reply_to);
+        let lifetime = head.ttl.min(self.config.periods.lifetime_max);
+        for region in regions {
+            let draft = Draft {
+                kind: UnitKind::Request,
+                collective: Some(head.collective.clone()),
+                prefer: None,
+                flow,
+                lifetime,
+                body: Body::Request(body.clone()),
+            };
+            self.create(draft, region, now, out);
+        }
+    }
+
+    /// Creates the units of one frame for one region, and sends it on its way.
+    pub(super) fn create(&mut self, draft: Draft, to: RegionId, now: Now, out: &mut Vec<Action>) {
+        let Draft { kind, collective, prefer, flow, lifetime, body } = draft;
+        let key = TallyKey { to: to.clone(), kind, collective };
+        let deadline = now.mono + lifetime + self.config.periods.receipt_grace;
+        let unit = self.account.create(key, body.units(), deadline);
+        let end = EndToEnd {
+            creator: self.me.clone(),
+            unit: unit.unwrap_or_default(),
+            to,
+            prefer,
+            flow,
+            lifetime,
+            body,
+        };
+        if unit.is_none() {
+            let count = end.body.units();
+            return self.note_drop_of(&end, count, DropReason::AccountFull, now, out);
+        }
+        let hop = Hop {
+            limit: self.config.limits.hops,
+            visited: vec![self.me.gateway.clone()],
+            age: Duration::ZERO,
+        };
+        let frame = Frame { hop, end, verbatim: None };
+        let expires = now.mono + lifetime;
+        let queued = Queued { weight: frame.weight(), frame, since: now.mono, expires };
+        self.forward(queued, now, out);
+    }
+
+    /// The other regions that hold a collective and may be asked.
+    fn regions_holding(&self, collective: &Collective) -> Vec<RegionId> {
+        let mut regions: Vec<RegionId> = self
+            .database
+            .offers()
+            .filter(|(region, offer)| {
+                *region != self.region() && offer.collectives.contains(collective)
+            })
+            .map(|(region, _)| region.clone())
+            .collect();
+        regions.sort_unstable();
+        regions.dedup();
+        regions.retain(|region| !self.is_native(region));
+        regions
+    }
+
+    pub(super) fn flow(&self, reply_to: &str) -> u64 {
+        hash::fnv1a(format!("{}/{reply_to}", self.me.gateway).as_bytes())
+    }
+
+    fn is_reply_subject(&self, subject: &str) -> bool {
+        self.reply_subjects().contains(subject)
+    }
+}
+
+/// What a fault in a transport is called when the message is dropped for it.
+pub(super) fn refusal_of(fault: FaultKind) -> Refusal {
+    let reason = match fault {
+        FaultKind::TooLarge => DropReason::FrameTooLarge,
+        FaultKind::NotJson | FaultKind::BadField | FaultKind::HashMismatch => {
+            DropReason::NotTransport
+        }
+        FaultKind::TooDeep => DropReason::TooDeep,
+        FaultKind::AmbiguousKey => DropReason::AmbiguousJson,
+        FaultKind::UnknownProtocol => DropReason::UnknownProtocol,
+        FaultKind::HeadersMissing => DropReason::HeadersMissing,
+    };
+    reason.into()
+}
+
+/// The same for the signed request inside a transport.
+pub(super) fn refusal_of_request(fault: FaultKind) -> Refusal {
+    let refusal = refusal_of(fault);
+    let unreadable = refusal.reason == DropReason::NotTransport;
+    if unreadable { DropReason::RequestUnreadable.into() } else { refusal }
+}
+
+/// Why a message was refused before routing.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) reason: DropReason,
+    pub(super) request: Option<String>,
+}
+
+impl From<DropReason> for Refusal {
+    fn from(reason: DropReason) -> Self {
+        Self { reason, request: None }
+    }
+}
+
+/// The collective and the target of a request subject.
+pub(super) fn addressed(subject: &Subject) -> Result<(&Collective, Target), DropReason> {
+    match subject {
+        Subject::Broadcast { agent, .. } if agent.as_str() == "registration" => {
+            Err(DropReason::Registration)
+        }
+        Subject::Broadcast { collective, agent } => {
+            Ok((collective, Target::Broadcast { agent: agent.to_string() }))
+        }
+        Subject::Service { collective, agent } => {
+            Ok((collective, Target::Service { agent: agent.to_string() }))
+        }
+        Subject::Node { collective, identity } => {
+            Ok((collective, Target::Directed { identities: vec![identity.to_string()] }))
+        }
+        Subject::Reply(_)
+        | Subject::FederationRequest { .. }
+        | Subject::FederationReply { .. }
+        | Subject::Lifecycle { .. }
+        | Subject::Other(_) => Err(DropReason::NotExported),
+    }
+}
+
+/// Nodes dispatch by the envelope: the subject must say the same.
+pub(super) fn agrees(
+    head: &RequestHead,
+    collective: &Collective,
+    target: &Target,
+) -> Result<(), DropReason> {
+    let same = head.collective == *collective
+        && match target {
+            Target::Broadcast { agent } | Target::Service { agent } => head.agent.as_str() == agent,
+            Target::Directed { .. } => true,
+        };
+    if same { Ok(()) } else { Err(DropReason::SubjectMismatch) }
+}

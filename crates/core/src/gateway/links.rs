@@ -1,0 +1,295 @@
+//! Links that come and go, the sessions over them, and whether they live.
+
+use crate::{
+    Accept, Action, Alarm, Connection, Control, DialTarget, Epoch, Gateway, GatewayId, Hello,
+    LinkId, Now, Open, Outcome,
+    gateway::peer::{Heard, Link, Peer, Phase},
+    session::{Breach, Inbox},
+};
+
+/// A measured cost changes only when it is off by more than a quarter and this much, so that noise
+/// does not move traffic.
+const COST_STEP: u32 = 2;
+
+impl Gateway {
+    pub(super) fn on_link_up(
+        &mut self,
+        link: LinkId,
+        hello: Hello,
+        dialed: Option<DialTarget>,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        let gateway = hello.gateway.clone();
+        if let Some(target) = &dialed {
+            self.dialer.on_linked(target, &gateway);
+        }
+        if gateway == self.me.gateway {
+            return out.push(close(link, "a peer with our own name"));
+        }
+        if !self.prefers(&gateway, &hello, dialed.is_some()) {
+            return out.push(close(link, "another link to this gateway stays"));
+        }
+        let epoch = self.new_epoch();
+        let peer =
+            self.peers.entry(gateway.clone()).or_insert_with(|| Peer::new(hello.clone(), epoch));
+        if let Some(old) = peer.link.take() {
+            self.links.remove(&old.id);
+            out.push(close(old.id, "replaced by another link"));
+        }
+        if hello.incarnation != peer.hello.incarnation {
+            peer.inbox = None;
+            peer.draining = false;
+        }
+        peer.hello = hello;
+        peer.synchronised = false;
+        peer.down_since = None;
+        peer.link = Some(Link {
+            id: link,
+            dialed,
+            phase: Phase::Opening,
+            since: now.mono,
+            heard: Heard::at(now.mono),
+            next_ping: now.mono,
+            asked: None,
+        });
+        let open = peer.outbox.open();
+        self.links.insert(link, gateway);
+        self.graph_stale = true;
+        out.push(Action::Control { link, message: Control::Open(open) });
+        out.push(Action::Control { link, message: Control::Digest(self.database.digest()) });
+    }
+
+    /// Whether a new link to this gateway is better than the one there is.
+    ///
+    /// When both sides dial, the pair that the lower gateway id dialled stays; a newer pair of the
+    /// same dialler replaces the older, and a newer life of the peer replaces anything.
+    fn prefers(&self, gateway: &GatewayId, hello: &Hello, by_us: bool) -> bool {
+        let Some(peer) = self.peers.get(gateway) else { return true };
+        let Some(current) = &peer.link else { return true };
+        match hello.incarnation.cmp(&peer.hello.incarnation) {
+            std::cmp::Ordering::Less => false,
+            std::cmp::Ordering::Greater => true,
+            std::cmp::Ordering::Equal => {
+                let lower_is_us = self.me.gateway < *gateway;
+                current.dialed.is_some() == by_us || by_us == lower_is_us
+            }
+        }
+    }
+
+    pub(super) fn on_link_down(&mut self, link: LinkId, reason: String, now: Now) {
+        let Some(gateway) = self.links.remove(&link) else { return };
+        let not_before = now.mono + self.courtesy(&gateway);
+        self.dialer.on_lost(&gateway, not_before);
+        self.graph_stale = true;
+        if let Some(peer) = self.peers.get_mut(&gateway) {
+            peer.link = None;
+            peer.down_since = Some(now.mono);
+            peer.down_reason = reason;
+            peer.synchronised = false;
+        }
+    }
+
+    /// The peer of a link, if the link is its current one.
+    pub(super) fn peer_of(&mut self, link: LinkId) -> Option<(GatewayId, &mut Peer)> {
+        let gateway = self.links.get(&link)?.clone();
+        let peer = self.peers.get_mut(&gateway)?;
+        Some((gateway, peer))
+    }
+
+    pub(super) fn on_heard(&mut self, link: LinkId, connection: Connection, now: Now) {
+        if let Some((_, Peer { link: Some(link), .. })) = self.peer_of(link) {
+            link.heard.note(connection, now.mono);
+        }
+    }
+
+    pub(super) fn on_pong(&mut self, link: LinkId, connection: Connection, nonce: u64, now: Now) {
+        self.on_heard(link, connection, now);
+        let costs = self.config.costs.clone();
+        let Some((_, peer)) = self.peer_of(link) else { return };
+        let Some(link) = &mut peer.link else { return };
+        let Some((asked, at)) = link.asked else { return };
+        if connection != Connection::Control || asked != nonce {
+            return;
+        }
+        link.asked = None;
+        peer.measure(now.mono.saturating_sub(at));
+        let measured = u32::try_from(peer.rtt.unwrap_or_default().as_millis()).unwrap_or(u32::MAX);
+        let cost = costs.get(&peer.hello.region).copied().unwrap_or(measured).max(1);
+        if peer.cost.abs_diff(cost) > COST_STEP + peer.cost / 4 {
+            peer.cost = cost;
+            self.graph_stale = true;
+        }
+    }
+
+    pub(super) fn on_control(
+        &mut self,
+        link: LinkId,
+        message: Control,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        self.on_heard(link, Connection::Control, now);
+        match message {
+            Control::Open(open) => self.on_open(link, open, out),
+            Control::Accept(accept) => self.on_accept(link, accept, now, out),
+            Control::Ack(ack) => {
+                let Some((gateway, peer)) = self.peer_of(link) else { return };
+                if let Err(breach) = peer.outbox.on_ack(ack) {
+                    self.misbehaves(link, gateway, breach, out);
+                }
+            }
+            Control::Digest(digest) => self.on_digest(link, &digest, out),
+            Control::Adverts { adverts, answered } => {
+                self.on_adverts(link, adverts, answered, now, out);
+            }
+            Control::Receipts(receipts) => self.on_receipts(receipts, now),
+            Control::DrainRequest => self.on_drain_request(link, now, out),
+            Control::LastFrame { epoch, next } => self.on_last_frame(link, epoch, next),
+            Control::Goodbye => self.on_goodbye(link, now, out),
+        }
+    }
+
+    fn on_open(&mut self, link: LinkId, open: Open, out: &mut Vec<Action>) {
+        let window = self.config.limits.window_bytes.max(self.config.limits.frame_bytes_max * 2);
+        let Some((_, peer)) = self.peer_of(link) else { return };
+        if open.fresh && peer.inbox.as_ref().is_none_or(|inbox| inbox.epoch() != open.epoch) {
+            peer.inbox = Some(Inbox::new(open.epoch, window));
+        }
+        let accept = match &mut peer.inbox {
+            Some(inbox) if inbox.epoch() == open.epoch && open.base <= inbox.next_number() => {
+                inbox.accept()
+            }
+            Some(_) | None => Accept { epoch: open.epoch, next: None, granted: 0 },
+        };
+        out.push(Action::Control { link, message: Control::Accept(accept) });
+    }
+
+    fn on_accept(&mut self, link: LinkId, accept: Accept, now: Now, out: &mut Vec<Action>) {
+        let Some((gateway, peer)) = self.peer_of(link) else { return };
+        let again = match peer.outbox.on_accept(accept) {
+            Ok(Some(again)) => again,
+            Ok(None) => {
+                self.end_epoch(&gateway, now);
+                let Some((_, peer)) = self.peer_of(link) else { return };
+                let open = peer.outbox.open();
+                return out.push(Action::Control { link, message: Control::Open(open) });
+            }
+            Err(breach) => return self.misbehaves(link, gateway, breach, out),
+        };
+        let epoch = peer.outbox.epoch();
+        if let Some(link) = &mut peer.link {
+            link.phase = Phase::Open;
+        }
+        out.extend(again.into_iter().map(|one| Action::Send {
+            link,
+            epoch,
+            number: one.number,
+            weight: one.weight,
+            frame: one.frame,
+        }));
+        self.graph_stale = true;
+    }
+
+    /// Gives up on a session's sending direction: what was not acknowledged is in doubt.
+    fn end_epoch(&mut self, gateway: &GatewayId, now: Now) {
+        let epoch = self.new_epoch();
+        let Some(peer) = self.peers.get_mut(gateway) else { return };
+        for frame in peer.abandon(epoch) {
+            self.ended(&frame.end, Outcome::InDoubt, now);
+        }
+    }
+
+    /// Forgets peers whose session has waited too long for a link.
+    pub(super) fn expire_sessions(&mut self, now: Now) {
+        let resume = self.config.periods.resume;
+        let gone = |peer: &Peer| peer.down_since.is_some_and(|since| since + resume <= now.mono);
+        let gone: Vec<GatewayId> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| gone(peer))
+            .map(|(gateway, _)| gateway.clone())
+            .collect();
+        for gateway in gone {
+            self.end_epoch(&gateway, now);
+            self.peers.remove(&gateway);
+        }
+    }
+
+    pub(super) fn on_goodbye(&mut self, link: LinkId, now: Now, out: &mut Vec<Action>) {
+        let Some((gateway, _)) = self.peer_of(link) else { return };
+        out.push(close(link, "the peer said goodbye"));
+        self.on_link_down(link, "the peer said goodbye".to_owned(), now);
+        self.end_epoch(&gateway, now);
+        self.peers.remove(&gateway);
+    }
+
+    /// Pings, acknowledgements, and links that fell silent.
+    pub(super) fn tend_links(&mut self, now: Now, out: &mut Vec<Action>) {
+        let silent = self.tend_each_link(now, out);
+        let silent_for = self.config.periods.link_timeout;
+        for link in silent {
+            let reason = format!("nothing heard for {} ms", silent_for.as_millis());
+            out.push(close(link, &reason));
+            self.on_link_down(link, reason, now);
+        }
+        if self.graph_stale {
+            self.refresh_routes(now, out);
+            self.advertise(now, out);
+            self.pump(now, out);
+        }
+    }
+
+    fn tend_each_link(&mut self, now: Now, out: &mut Vec<Action>) -> Vec<LinkId> {
+        let periods = &self.config.periods;
+        let mut silent = Vec::new();
+        for peer in self.peers.values_mut() {
+            let Some(link) = &mut peer.link else { continue };
+            let id = link.id;
+            if link.heard.oldest() + periods.link_timeout <= now.mono {
+                silent.push(id);
+                continue;
+            }
+            if link.next_ping <= now.mono {
+                link.next_ping = now.mono + periods.ping;
+                let nonce = self.next_nonce;
+                self.next_nonce += 1;
+                link.asked = Some((nonce, now.mono));
+                out.push(Action::Ping { link: id, connection: Connection::Control, nonce });
+                out.push(Action::Ping { link: id, connection: Connection::Data, nonce });
+            }
+            let Some(inbox) = &mut peer.inbox else { continue };
+            if inbox.ack_due().is_some_and(|due| due <= now.mono || inbox.is_urgent()) {
+                out.push(Action::Control { link: id, message: Control::Ack(inbox.ack()) });
+            }
+        }
+        silent
+    }
+
+    /// A peer that breaks the protocol of the link loses the link.
+    pub(super) fn misbehaves(
+        &mut self,
+        link: LinkId,
+        gateway: GatewayId,
+        breach: Breach,
+        out: &mut Vec<Action>,
+    ) {
+        // Its numbers cannot be trusted: a new epoch begins when it comes back.
+        if let Some(peer) = self.peers.get_mut(&gateway) {
+            peer.inbox = None;
+        }
+        out.push(close(link, breach.0));
+        let what = breach.0.to_owned();
+        out.push(Action::Alarm { alarm: Alarm::PeerMisbehaves { gateway, what }, raised: true });
+    }
+
+    pub(super) fn new_epoch(&mut self) -> Epoch {
+        let epoch = Epoch(self.next_epoch);
+        self.next_epoch += 1;
+        epoch
+    }
+}
+
+pub(super) fn close(link: LinkId, reason: &str) -> Action {
+    Action::CloseLink { link, reason: reason.to_owned() }
+}

@@ -1,0 +1,54 @@
+//! What gossip tells, and whom we dial because of it.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::{Action, Gateway, GatewayId, GatewayState, Member, Now, RegionId};
+
+impl Gateway {
+    pub(super) fn on_member(&mut self, member: Member, now: Now) {
+        if member.gateway == self.me.gateway {
+            return;
+        }
+        let known = self.members.len() < self.config.limits.gateways_max
+            || self.members.contains_key(&member.gateway);
+        if !known {
+            return;
+        }
+        let leaves = matches!(member.state, GatewayState::Draining | GatewayState::Left);
+        if self.may_dial(&member.region) && !leaves {
+            self.dialer.add(&member.gateway, now.mono + self.courtesy(&member.gateway));
+        } else {
+            self.dialer.remove(&member.gateway);
+        }
+        self.members.insert(member.gateway.clone(), member);
+    }
+
+    pub(super) fn on_member_gone(&mut self, gateway: &GatewayId) {
+        self.members.remove(gateway);
+        self.dialer.remove(gateway);
+    }
+
+    /// Dials whoever is due, unless we are leaving.
+    pub(super) fn dial(&mut self, now: Now, out: &mut Vec<Action>) {
+        if self.drain.is_some() {
+            return;
+        }
+        let linked = self.linked();
+        let due = self.dialer.due(&self.members, &linked, now.mono);
+        out.extend(due.into_iter().map(|target| Action::Dial { target }));
+    }
+
+    pub(super) fn dialer_deadline(&self, linked: &BTreeSet<GatewayId>) -> Option<Duration> {
+        if self.drain.is_some() { None } else { self.dialer.next_deadline(linked) }
+    }
+
+    /// How long we leave dialling to the other side, so that both do not dial at once.
+    pub(super) fn courtesy(&self, gateway: &GatewayId) -> Duration {
+        if self.me.gateway < *gateway { Duration::ZERO } else { self.config.periods.dial_courtesy }
+    }
+
+    fn may_dial(&self, region: &RegionId) -> bool {
+        let listed = self.config.peers.as_ref().is_none_or(|peers| peers.contains(region));
+        listed || region == self.region()
+    }
+}

@@ -1,0 +1,162 @@
+//! The machine as a [`Snapshot`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    AdvertKind, AlarmView, BrokerView, DropExample, DropView, Gateway, GatewayId, LinkView,
+    MemberView, Now, QueueView, RegionId, RegionView, Snapshot, TallyView,
+    gateway::peer::{Peer, Phase},
+};
+
+impl Gateway {
+    /// What this gateway knows, at this moment.
+    #[must_use]
+    pub fn snapshot(&self, now: Now) -> Snapshot {
+        let drops = self.drops.counts.iter();
+        let tallies = self.account.tallies().iter();
+        Snapshot {
+            fabric: self.config.fabric.clone(),
+            region: self.me.region.clone(),
+            gateway: self.me.gateway.clone(),
+            incarnation: self.me.incarnation,
+            state: self.state,
+            joined: self.membership.is_joined(),
+            broker: self.broker_view(now),
+            links: self.peers.iter().map(|(name, peer)| self.link_view(name, peer, now)).collect(),
+            gateways: self.member_views(),
+            regions: self.region_views(),
+            queues: self
+                .queues
+                .weights()
+                .map(|(region, bytes)| QueueView { region: region.clone(), bytes })
+                .collect(),
+            tallies: tallies
+                .map(|(key, tally)| TallyView {
+                    key: key.clone(),
+                    tally: tally.clone(),
+                    pending: tally.pending(),
+                })
+                .collect(),
+            drops: drops
+                .map(|((reason, to), count)| DropView {
+                    reason: *reason,
+                    to: to.clone(),
+                    count: *count,
+                })
+                .collect(),
+            examples: self
+                .drops
+                .examples
+                .iter()
+                .map(|(at, dropped)| DropExample { at: at.unix, dropped: dropped.clone() })
+                .collect(),
+            marked: self.drops.marked,
+            foreign: self.drops.foreign,
+            alarms: self.alarms.iter().map(|one| AlarmView { alarm: one.clone() }).collect(),
+            table_version: self.routes.version(),
+        }
+    }
+
+    fn broker_view(&self, now: Now) -> BrokerView {
+        let info = self.broker.info.clone().unwrap_or_default();
+        BrokerView {
+            up: self.broker.is_up(),
+            since: now.mono.saturating_sub(self.broker.since),
+            url: info.url,
+            name: info.name,
+            version: info.version,
+            max_payload: info.max_payload,
+            unconfirmed: self.broker.unconfirmed() as u64,
+        }
+    }
+
+    fn link_view(&self, gateway: &GatewayId, peer: &Peer, now: Now) -> LinkView {
+        let (state, since, dialed) = match &peer.link {
+            Some(link) => {
+                let state = match link.phase {
+                    Phase::Opening => "opening",
+                    Phase::Open => "up",
+                };
+                (state, link.since, if link.dialed.is_some() { "us" } else { "them" })
+            }
+            None => ("down", peer.down_since.unwrap_or(now.mono), ""),
+        };
+        LinkView {
+            gateway: gateway.clone(),
+            region: peer.hello.region.clone(),
+            version: peer.hello.version.clone(),
+            endpoint: peer.hello.endpoint.to_string(),
+            state: state.to_owned(),
+            since: now.mono.saturating_sub(since),
+            dialed: dialed.to_owned(),
+            rtt: peer.rtt,
+            cost: peer.cost,
+            credit: peer.outbox.credit(),
+            queued: self.queues.lane_weight(gateway),
+            unacknowledged: peer.outbox.retained_weight(),
+            retransmissions: peer.outbox.retransmissions(),
+            frames_in: peer.frames_in,
+            frames_out: peer.frames_out,
+            reason: peer.down_reason.clone(),
+            draining: peer.draining,
+        }
+    }
+
+    fn member_views(&self) -> Vec<MemberView> {
+        let known: BTreeSet<&GatewayId> = self
+            .database
+            .topologies()
+            .map(|(gateway, ..)| gateway)
+            .chain(self.members.keys())
+            .collect();
+        known.into_iter().filter_map(|gateway| self.member_view(gateway)).collect()
+    }
+
+    fn member_view(&self, gateway: &GatewayId) -> Option<MemberView> {
+        let said = self.database.topology(gateway);
+        let member = self.members.get(gateway);
+        let table = self.routes.peek(&self.me.region);
+        Some(MemberView {
+            gateway: gateway.clone(),
+            region: said.map(|(region, _)| region).or(member.map(|one| &one.region))?.clone(),
+            state: said.map(|(_, topology)| topology.state),
+            broker: said.map(|(_, topology)| topology.broker),
+            advert: self.database.stamp(gateway, AdvertKind::Topology),
+            adjacencies: said.map(|(_, one)| one.adjacencies.clone()).unwrap_or_default(),
+            version: member.map(|one| one.version.clone()).unwrap_or_default(),
+            endpoint: member.map(|one| one.endpoint.to_string()).unwrap_or_default(),
+            gossip: member.is_some(),
+            route: table.and_then(|table| table.gateway(gateway)).cloned(),
+        })
+    }
+
+    fn region_views(&self) -> Vec<RegionView> {
+        let mut views: BTreeMap<&RegionId, RegionView> = BTreeMap::new();
+        for (_, region, topology) in self.database.topologies() {
+            let view = views.entry(region).or_insert_with(|| self.empty_region(region));
+            view.gateways += 1;
+            view.usable += u64::from(topology.broker && topology.state.takes_frames());
+        }
+        for (region, offer) in self.database.offers() {
+            let Some(view) = views.get_mut(region) else { continue };
+            let names = offer.collectives.iter().map(ToString::to_string);
+            let all: BTreeSet<String> = view.collectives.drain(..).chain(names).collect();
+            view.collectives = all.into_iter().collect();
+        }
+        views.into_values().collect()
+    }
+
+    fn empty_region(&self, region: &RegionId) -> RegionView {
+        let table = self.routes.peek(&self.me.region);
+        RegionView {
+            region: region.clone(),
+            ours: *region == self.me.region,
+            gateways: 0,
+            usable: 0,
+            collectives: Vec::new(),
+            route: table.and_then(|table| table.region(region)).cloned(),
+            native: *region != self.me.region && self.is_native(region),
+            transit: self.routes.graph().allows_transit(region),
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What the machine shows of itself: plain values, for operators and metrics.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Alarm, DropReason, Dropped, GatewayId, GatewayState, Incarnation, RegionId, Route, Stamp,
+    Tally, TallyKey,
+};
+
+/// The state of one gateway at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Our fabric.
+    pub fabric: RegionId,
+    /// Our region.
+    pub region: RegionId,
+    /// Our name.
+    pub gateway: GatewayId,
+    /// This life.
+    pub incarnation: Incarnation,
+    /// Where we are in it.
+    pub state: GatewayState,
+    /// Whether we are in the queue groups: ready.
+    pub joined: bool,
+    /// Our broker.
+    pub broker: BrokerView,
+    /// Peers that we have, or lately had, a link with.
+    pub links: Vec<LinkView>,
+    /// Every gateway that we know of, ourselves included.
+    pub gateways: Vec<MemberView>,
+    /// Every region that we know of, our own included.
+    pub regions: Vec<RegionView>,
+    /// What waits, by destination region.
+    pub queues: Vec<QueueView>,
+    /// The accounts of the units that we created.
+    pub tallies: Vec<TallyView>,
+    /// What was dropped here, by reason and destination.
+    pub drops: Vec<DropView>,
+    /// The latest drops, newest last.
+    pub examples: Vec<DropExample>,
+    /// Messages heard again that came out of the fabric; nothing is lost by ignoring them.
+    pub marked: u64,
+    /// Messages on our reply subjects that belong to Choria's own broker.
+    pub foreign: u64,
+    /// What an operator should know.
+    pub alarms: Vec<AlarmView>,
+    /// Counts up with each change of the routing table.
+    pub table_version: u64,
+}
+
+/// The broker connection.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BrokerView {
+    /// Whether it stands.
+    pub up: bool,
+    /// For how long, or how long it has been gone.
+    pub since: Duration,
+    /// Its URL.
+    pub url: String,
+    /// Its name.
+    pub name: String,
+    /// Its release.
+    pub version: String,
+    /// Largest payload in bytes.
+    pub max_payload: u64,
+    /// Messages that it has not confirmed.
+    pub unconfirmed: u64,
+}
+
+/// One peer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkView {
+    /// Its name.
+    pub gateway: GatewayId,
+    /// Its region.
+    pub region: RegionId,
+    /// Its release.
+    pub version: String,
+    /// Where it can be dialled.
+    pub endpoint: String,
+    /// `up`, `opening` or `down`.
+    pub state: String,
+    /// For how long.
+    pub since: Duration,
+    /// Who dialled: `us` or `them`; empty without a link.
+    pub dialed: String,
+    /// Smoothed round trip.
+    pub rtt: Option<Duration>,
+    /// Its cost in our adverts.
+    pub cost: u32,
+    /// Bytes that may be sent before it grants more.
+    pub credit: u64,
+    /// Bytes that wait for it.
+    pub queued: u64,
+    /// Bytes sent that it has not acknowledged.
+    pub unacknowledged: u64,
+    /// Frames sent again after the connection came back.
+    pub retransmissions: u64,
+    /// Frames received.
+    pub frames_in: u64,
+    /// Frames sent.
+    pub frames_out: u64,
+    /// Why it is down.
+    pub reason: String,
+    /// Whether it asked us to send nothing more.
+    pub draining: bool,
+}
+
+/// One gateway.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MemberView {
+    /// Its name.
+    pub gateway: GatewayId,
+    /// Its region.
+    pub region: RegionId,
+    /// Where it is in its life, as its advert says; `None` while only gossip knows it.
+    pub state: Option<GatewayState>,
+    /// Whether its broker connection stands.
+    pub broker: Option<bool>,
+    /// Its advert.
+    pub advert: Option<Stamp>,
+    /// Its links and their cost, as it says.
+    pub adjacencies: BTreeMap<GatewayId, u32>,
+    /// Its release, as gossip says.
+    pub version: String,
+    /// Where it can be dialled, as gossip says.
+    pub endpoint: String,
+    /// Whether gossip knows it.
+    pub gossip: bool,
+    /// How to reach it; `None` for ourselves and for who is out of reach.
+    pub route: Option<Route>,
+}
+
+/// One region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RegionView {
+    /// Its name.
+    pub region: RegionId,
+    /// Whether it is our own.
+    pub ours: bool,
+    /// Gateways known, and those that take frames with a broker.
+    pub gateways: u64,
+    /// Those of them that can publish.
+    pub usable: u64,
+    /// The collectives that it exports.
+    pub collectives: Vec<String>,
+    /// How to reach it; `None` if there is no way. For our own: by way of a sibling.
+    pub route: Option<Route>,
+    /// Whether its broker is joined with ours natively.
+    pub native: bool,
+    /// Whether it carries traffic of others.
+    pub transit: bool,
+}
+
+/// What waits for one region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueueView {
+    /// The destination.
+    pub region: RegionId,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// One account.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TallyView {
+    /// What it is about.
+    #[serde(flatten)]
+    pub key: TallyKey,
+    /// How units ended.
+    #[serde(flatten)]
+    pub tally: Tally,
+    /// Those whose end is not known yet.
+    pub pending: u64,
+}
+
+/// One count of drops.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DropView {
+    /// Why.
+    pub reason: DropReason,
+    /// The destination; `None` where it was refused before routing.
+    pub to: Option<RegionId>,
+    /// How many.
+    pub count: u64,
+}
+
+/// One dropped message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DropExample {
+    /// When, since 1970-01-01 UTC.
+    pub at: Duration,
+    /// What.
+    #[serde(flatten)]
+    pub dropped: Dropped,
+}
+
+/// Something that an operator should know.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AlarmView {
+    /// What.
+    #[serde(flatten)]
+    pub alarm: Alarm,
+}
