@@ -1,5 +1,7 @@
 //! What Choria's Federation Broker does to messages, done by edits, gives the recorded bytes.
 #![allow(clippy::unwrap_used, reason = "a recorded message is good or the test fails")]
+#![allow(clippy::indexing_slicing, reason = "likewise")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "what is not expected fails")]
 
 mod common;
 
@@ -23,7 +25,8 @@ fn hop(message: &Recorded) -> Hop {
         Subject::FederationRequest { .. } => Hop::FromClient,
         Subject::FederationReply { .. } => Hop::FromNode,
         Subject::Reply(_) => Hop::ToClient,
-        _ => Hop::ToNode,
+        Subject::Broadcast { .. } | Subject::Node { .. } => Hop::ToNode,
+        other => panic!("{other} is not on the way"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Recorded messages are read in full, built again byte for byte, and verified.
 #![allow(clippy::unwrap_used, reason = "a recorded message is good or the test fails")]
+#![allow(clippy::indexing_slicing, reason = "likewise")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "what is not expected fails")]
 
 mod common;
 

@@ -1,5 +1,6 @@
 //! Hand-made requests of which it was recorded whether a real node answers: what this crate decides of it.
 #![allow(clippy::unwrap_used, reason = "a recorded message is good or the test fails")]
+#![allow(clippy::indexing_slicing, reason = "likewise")]
 
 mod common;
 

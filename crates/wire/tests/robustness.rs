@@ -1,5 +1,6 @@
 //! Random bytes, and recorded messages with parts changed, through every way in.
 #![allow(clippy::unwrap_used, reason = "a recorded message is good or the test fails")]
+#![allow(clippy::indexing_slicing, reason = "likewise")]
 
 mod common;
 mod entry_points;
@@ -135,7 +136,11 @@ fn subjectish() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn random_bytes_never_panic(bytes in vec(any::<u8>(), 0..300)) {

@@ -1,6 +1,7 @@
 //! The recorded messages.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test's own files are good or the test fails")]
+#![allow(clippy::indexing_slicing, reason = "likewise")]
 
 use std::path::PathBuf;
 
