@@ -21,6 +21,8 @@ pub enum Layer {
     Envelope,
     /// The request's `filter`.
     Filter,
+    /// The RPC body that is a request's payload.
+    Body,
     /// The reply with its hash, in the transport's `data`.
     SecureReply,
     /// The reply that is hashed.
@@ -37,6 +39,7 @@ impl fmt::Display for Layer {
             Self::Request => "request",
             Self::Envelope => "envelope",
             Self::Filter => "filter",
+            Self::Body => "RPC body",
             Self::SecureReply => "secure reply",
             Self::Reply => "reply",
         })
@@ -66,7 +69,7 @@ pub enum Fault {
         /// What could have stood there.
         expected: &'static str,
     },
-    /// An unknown member nests deeper than 64 arrays and objects.
+    /// A value nests deeper than 64 arrays and objects.
     #[error("nested too deeply at byte {at}")]
     TooDeep {
         /// Where the bound was passed.

@@ -2,6 +2,7 @@
 
 mod encode;
 mod filter;
+mod rpc;
 mod schema;
 
 use std::borrow::Cow;
@@ -119,6 +120,16 @@ impl Request {
             Some(decoded) => Cow::Owned(decoded),
             None => Cow::Borrowed(&self.message),
         }
+    }
+
+    /// The action that the RPC body in the [`payload`](Self::payload) asks for, as a node understands it.
+    ///
+    /// Agents that do not speak RPC, such as `discovery`, have none: ask for it only where it matters.
+    ///
+    /// # Errors
+    /// Refuses a payload that is no RPC body with an action, or in which two readers could see two actions.
+    pub fn action(&self) -> Result<String, RequestError> {
+        rpc::action(&self.payload())
     }
 
     /// Checks what a node's JSON schema asks beyond what decoding asks: gateways are more lenient than nodes.

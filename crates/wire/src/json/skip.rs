@@ -3,7 +3,7 @@
 use super::{Scanner, Span};
 use crate::fault::{DecodeError, Fault};
 
-/// How deep an unknown member may nest. Choria's own messages need five.
+/// How deep a value may nest. Choria's own messages need five.
 const DEPTH_MAX: u32 = 64;
 
 impl Scanner<'_> {

@@ -3,19 +3,19 @@
 /// Writes one object into a buffer.
 pub(crate) struct ObjectWriter<'a> {
     out: &'a mut Vec<u8>,
-    empty: bool,
+    any: bool,
 }
 
 impl<'a> ObjectWriter<'a> {
     /// Opens the object.
     pub(crate) fn open(out: &'a mut Vec<u8>) -> Self {
         out.push(b'{');
-        Self { out, empty: true }
+        Self { out, any: false }
     }
 
-    /// Continues an object that is written by other means; `empty` says whether it has no member yet.
-    pub(crate) fn resume(out: &'a mut Vec<u8>, empty: bool) -> Self {
-        Self { out, empty }
+    /// Continues an object that was opened elsewhere; `any` says whether it has members.
+    pub(crate) fn resume(out: &'a mut Vec<u8>, any: bool) -> Self {
+        Self { out, any }
     }
 
     /// Closes the object.
@@ -25,7 +25,7 @@ impl<'a> ObjectWriter<'a> {
 
     /// Writes a member whose value `write` appends.
     pub(crate) fn member(&mut self, key: &str, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
-        if !std::mem::replace(&mut self.empty, false) {
+        if std::mem::replace(&mut self.any, true) {
             self.out.push(b',');
         }
         string(key, self.out);

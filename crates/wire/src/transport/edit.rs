@@ -61,22 +61,23 @@ impl<'a> Edit<'a> {
     pub fn finish(self) -> Bytes {
         let members = self.members();
         let mut splices = Splices::default();
-        let mut kept = None;
+        let mut any_kept = false;
         for (index, member) in members.iter().enumerate() {
             let before = index.checked_sub(1).and_then(|index| members.get(index));
             if self.removes(member.key) {
-                if let (Some(_), Some(before)) = (kept, before) {
+                // Takes the comma before it along, if something stands there that is kept.
+                if let Some(before) = before.filter(|_| any_kept) {
                     splices.remove(Span { start: before.whole.end, end: member.whole.end });
                 }
                 continue;
             }
-            if let (None, Some(first)) = (kept, members.first()) {
+            if let Some(first) = members.first().filter(|_| !any_kept) {
                 splices.remove(Span { start: first.whole.start, end: member.whole.start });
             }
-            kept = Some(index);
+            any_kept = true;
             self.change(member, &mut splices);
         }
-        self.append_new(&members, kept.is_none(), &mut splices);
+        self.append_new(&members, any_kept, &mut splices);
         splices.apply(&self.transport.payload)
     }
 
@@ -132,14 +133,14 @@ impl<'a> Edit<'a> {
     }
 
     /// Adds the members that were not there after the last, or in the place of all if none is kept.
-    fn append_new(&self, members: &[Member<'_>], empty: bool, splices: &mut Splices) {
+    fn append_new(&self, members: &[Member<'_>], any_kept: bool, splices: &mut Splices) {
         let keys = self.transport.keys();
         let is_new = |key| members.iter().all(|member| member.key != key);
         let inside = self.transport.headers.span.start + 1;
         let end = members.last().map_or(inside, |last| last.whole.end);
-        let start = members.first().filter(|_| empty).map_or(end, |first| first.whole.start);
+        let start = members.first().filter(|_| !any_kept).map_or(end, |first| first.whole.start);
         splices.replace(Span { start, end }, |out| {
-            let mut object = ObjectWriter::resume(out, empty);
+            let mut object = ObjectWriter::resume(out, any_kept);
             if let Change::Set(subject) = self.reply_to
                 && is_new(keys.reply_to)
             {

@@ -121,6 +121,7 @@ fn request_of(transport: Transport) {
     assert_json(&request.proof.signed);
     let _payload = request.payload();
     let _accepted = request.check_schema();
+    let _action = request.action();
     let rebuilt = decode(wrap(request.head.version, &rebuild(&request))).request().unwrap();
     assert_eq!(rebuilt.head, request.head);
     assert_eq!(rebuilt.sender, request.sender);
