@@ -1,0 +1,227 @@
+//! The gateway's configuration: one TOML file, every problem of it reported at once.
+//!
+//! [`check`] reads the file and the certificates that it names. Relative paths are relative to the
+//! file's folder. A key that is unknown, a value that makes no sense, a missing certificate: each
+//! is named with file, line and key, and any of them stops the start.
+
+mod document;
+mod field;
+mod naming;
+mod problem;
+mod raw;
+mod resolve;
+mod sections;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use antiphon_core::{Endpoint, GatewayId, Incarnation, Limits, Periods, RegionId};
+use antiphon_wire::Collective;
+
+pub use problem::{Problem, Problems};
+
+/// The subject on which nodes answer, unless configured: a sibling of those that Choria's own
+/// Federation Broker uses, so that the broker's permissions for it fit.
+pub const REPLY_SUBJECT_DEFAULT: &str = "choria.federation.{region}.collective";
+/// How long a drain may take, unless configured: enough for a slow peer, less than the time after
+/// which Kubernetes and systemd kill (30 s and 90 s) once the rest of stopping is counted.
+pub const DRAIN_GRACE_DEFAULT: Duration = Duration::from_secs(25);
+/// What messages from the broker may hold in memory, in bytes, unless configured.
+pub const INTAKE_BYTES_DEFAULT: u64 = 64 << 20;
+/// The folder of the admin sockets, unless configured.
+pub const ADMIN_FOLDER_DEFAULT: &str = "/run/antiphon";
+/// What is logged, unless configured or set by `ANTIPHON_LOG`.
+pub const LOG_FILTER_DEFAULT: &str = "info";
+
+/// A configuration that has been checked, certificates included.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file that it came from, for messages.
+    pub file: PathBuf,
+    /// The fabric's name.
+    pub fabric: RegionId,
+    /// Our region; the certificate agrees.
+    pub region: RegionId,
+    /// Our name: as configured, else as the certificate says, else the first label of the host
+    /// name.
+    pub gateway: GatewayId,
+    /// The region's broker.
+    pub broker: Broker,
+    /// The links.
+    pub link: Link,
+    /// How certificates name regions.
+    pub naming: Naming,
+    /// Whether we carry traffic between other regions.
+    pub transit: bool,
+    /// Collectives that this region exports and accepts; empty where it only carries for others.
+    pub export: BTreeSet<Collective>,
+    /// Further subjects on which replies may be published here.
+    pub reply_subjects: Vec<String>,
+    /// Names of Choria Federation members that we serve, and the region that each stands for.
+    pub federation: BTreeMap<String, RegionId>,
+    /// Where operators ask.
+    pub admin: Admin,
+    /// Where `/metrics`, `/healthz` and `/readyz` are served; `None`: nowhere.
+    pub http: Option<SocketAddr>,
+    /// How long a drain may take.
+    pub drain_grace: Duration,
+    /// What messages from the broker may hold in memory, in bytes.
+    pub intake_bytes: u64,
+    /// The core's bounds.
+    pub limits: Limits,
+    /// The core's periods.
+    pub periods: Periods,
+    /// The log.
+    pub log: Log,
+}
+
+/// The region's broker.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    /// Servers of one cluster, `nats://host:port`; at least one.
+    pub servers: Vec<String>,
+    /// Certificate and trust for TLS; `None`: plain, unless a URL says `tls://`.
+    pub tls: Option<Tls>,
+    /// How we log in, besides a certificate.
+    pub login: Login,
+    /// Monitoring ports of every server of the cluster, for interest.
+    pub monitors: Vec<String>,
+    /// The subject on which our nodes answer; may hold `{region}` and `{collective}`.
+    pub reply_subject: String,
+}
+
+/// How we log in to the broker. Everything secret stays in its file until the connection needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// Not at all, or by certificate.
+    None,
+    /// By name and password.
+    Password {
+        /// The name.
+        user: String,
+        /// The file that holds the password, and nothing else but a line end.
+        file: PathBuf,
+    },
+    /// By a token.
+    Token {
+        /// The file that holds it.
+        file: PathBuf,
+    },
+    /// By a NATS `.creds` file.
+    Credentials {
+        /// The file.
+        file: PathBuf,
+    },
+    /// By a Choria JWT and the ed25519 seed that signs the server's nonce.
+    Choria {
+        /// The JWT.
+        token: PathBuf,
+        /// The seed, in hexadecimal.
+        seed: PathBuf,
+    },
+}
+
+/// Files that make one end of TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// Our certificate, and what leads from it to a root; PEM.
+    pub certificate: PathBuf,
+    /// Its key; PEM.
+    pub key: PathBuf,
+    /// Whom we trust, one or more certificates; PEM.
+    pub ca: PathBuf,
+}
+
+/// The links to other gateways.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Where we listen.
+    pub listen: SocketAddr,
+    /// Where others reach us.
+    pub advertise: Endpoint,
+    /// Who we are.
+    pub tls: Tls,
+    /// Places to dial until somebody answers.
+    pub seeds: Vec<Endpoint>,
+    /// Regions whose gateways we dial besides the seeds; `None`: all.
+    pub peers: Option<BTreeSet<RegionId>>,
+    /// Where to dial a gateway, whatever it advertises.
+    pub dial: BTreeMap<GatewayId, Endpoint>,
+    /// Cost of a link to a gateway of this region, instead of a measured one.
+    pub costs: BTreeMap<RegionId, u32>,
+}
+
+/// How certificates without our URI name regions.
+#[derive(Clone, Debug, Default)]
+pub struct Naming {
+    /// DNS names that stand for a region.
+    pub names: BTreeMap<RegionId, Vec<String>>,
+    /// Whether the Common Name counts as one, as a last resort.
+    pub common_name: bool,
+}
+
+/// Where operators ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admin {
+    /// On a Unix socket that only our user may open.
+    Unix {
+        /// Its path, at most 107 bytes.
+        path: PathBuf,
+    },
+    /// On TCP, with certificates on both sides.
+    Tcp {
+        /// Where.
+        listen: SocketAddr,
+        /// Who we are, and whom we trust.
+        tls: Tls,
+    },
+}
+
+/// How the log is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// One JSON object a line, for machines; else text.
+    pub json: bool,
+    /// What is logged: `tracing_subscriber::EnvFilter` directives; `ANTIPHON_LOG` outranks it.
+    pub filter: String,
+}
+
+/// Reads a configuration file and the certificates that it names.
+///
+/// # Errors
+/// Every problem, each with file, line where known, and key.
+pub fn check(path: &Path) -> Result<Config, Problems> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Problems::one(path, format_args!("cannot be read: {error}")))?;
+    resolve::config(path, &text)
+}
+
+impl Config {
+    /// What the core needs of it, for one life of the process.
+    #[must_use]
+    pub fn core(&self, incarnation: Incarnation) -> antiphon_core::Config {
+        antiphon_core::Config {
+            fabric: self.fabric.clone(),
+            region: self.region.clone(),
+            gateway: self.gateway.clone(),
+            incarnation,
+            export: self.export.clone(),
+            reply_template: self.broker.reply_subject.clone(),
+            reply_subjects: self.reply_subjects.clone(),
+            federation: self.federation.clone(),
+            transit: self.transit,
+            seeds: self.link.seeds.clone(),
+            peers: self.link.peers.clone(),
+            costs: self.link.costs.clone(),
+            limits: self.limits.clone(),
+            periods: self.periods.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

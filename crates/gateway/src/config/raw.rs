@@ -1,0 +1,160 @@
+//! The configuration file as it stands, key by key. What the keys mean and default to is in
+//! [`super::Config`]; nothing here is decided.
+//!
+//! A key that is not listed is unknown and reported; a value of the wrong shape is reported with
+//! all others.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde::Deserialize;
+
+use super::field::{Field, Period};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawConfig {
+    pub(super) fabric: Field<String>,
+    pub(super) region: Field<String>,
+    pub(super) gateway: Field<String>,
+    pub(super) broker: RawBroker,
+    pub(super) link: RawLink,
+    pub(super) identity: RawIdentity,
+    pub(super) transit: RawTransit,
+    pub(super) export: RawExport,
+    pub(super) federation: RawFederation,
+    pub(super) admin: RawAdmin,
+    pub(super) http: RawHttp,
+    pub(super) drain: RawDrain,
+    pub(super) limits: RawLimits,
+    pub(super) log: RawLog,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawBroker {
+    pub(super) servers: Field<Vec<String>>,
+    pub(super) tls: Option<RawTls>,
+    pub(super) user: Field<String>,
+    pub(super) password_file: Field<PathBuf>,
+    pub(super) token_file: Field<PathBuf>,
+    pub(super) credentials: Field<PathBuf>,
+    pub(super) choria: Option<RawChoria>,
+    pub(super) monitors: Field<Vec<String>>,
+    pub(super) reply_subject: Field<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawTls {
+    pub(super) certificate: Field<PathBuf>,
+    pub(super) key: Field<PathBuf>,
+    pub(super) ca: Field<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawChoria {
+    pub(super) token: Field<PathBuf>,
+    pub(super) seed: Field<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawLink {
+    pub(super) listen: Field<String>,
+    pub(super) advertise: Field<String>,
+    pub(super) tls: Option<RawTls>,
+    pub(super) seeds: Field<Vec<String>>,
+    pub(super) peers: Field<RawPeers>,
+    pub(super) dial: Field<BTreeMap<String, String>>,
+    pub(super) costs: Field<BTreeMap<String, u32>>,
+    pub(super) ping: Field<Period>,
+    pub(super) timeout: Field<Period>,
+    pub(super) resume: Field<Period>,
+}
+
+/// `"all"` or a list of regions.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected \"all\" or a list of regions")]
+pub(super) enum RawPeers {
+    All(All),
+    Regions(Vec<String>),
+}
+
+/// The word `all`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum All {
+    All,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawIdentity {
+    pub(super) names: Field<BTreeMap<String, Vec<String>>>,
+    pub(super) common_name: Field<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawTransit {
+    pub(super) allow: Field<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawExport {
+    pub(super) collectives: Field<Vec<String>>,
+    pub(super) reply_subjects: Field<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawFederation {
+    pub(super) names: Field<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawAdmin {
+    pub(super) listen: Field<String>,
+    pub(super) tls: Option<RawTls>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawHttp {
+    pub(super) listen: Field<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawDrain {
+    pub(super) grace: Field<Period>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawLimits {
+    pub(super) hops: Field<u8>,
+    pub(super) frame_bytes: Field<u64>,
+    pub(super) queue_bytes: Field<u64>,
+    pub(super) retention_bytes: Field<u64>,
+    pub(super) window_bytes: Field<u64>,
+    pub(super) intake_bytes: Field<u64>,
+    pub(super) gateways: Field<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawLog {
+    pub(super) format: Field<RawLogFormat>,
+    pub(super) filter: Field<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawLogFormat {
+    Text,
+    Json,
+}

@@ -1,0 +1,290 @@
+//! The sections of the file, one function each.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    fs::File,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
+
+use antiphon_core::{Endpoint, GatewayId, RegionId};
+use antiphon_wire::Cluster;
+
+use super::{
+    ADMIN_FOLDER_DEFAULT, Admin, Broker, Link, Login, Naming, REPLY_SUBJECT_DEFAULT, Tls,
+    field::Field,
+    problem::Gathered,
+    raw::{RawAdmin, RawBroker, RawFederation, RawIdentity, RawLink, RawPeers, RawTls},
+};
+
+/// Longest path of a Unix socket, in bytes (`unix(7)`: 108 with the closing zero).
+const SOCKET_PATH_BYTES_MAX: usize = 107;
+
+/// Reads values: knows the folder that paths are relative to, and gathers problems.
+pub(super) struct Reader<'a> {
+    folder: PathBuf,
+    pub(super) problems: &'a mut Gathered,
+}
+
+pub(super) fn broker(raw: RawBroker, reader: &mut Reader<'_>) -> Option<Broker> {
+    let servers = raw.servers.required("broker.servers", reader.problems);
+    if servers.as_ref().is_some_and(Vec::is_empty) {
+        reader.problems.add("broker.servers", "is empty");
+    }
+    for server in servers.iter().flatten() {
+        reader.check_url(server, &["nats", "tls"], "broker.servers");
+    }
+    let monitors = raw.monitors.or(Vec::new(), "broker.monitors", reader.problems);
+    for monitor in &monitors {
+        reader.check_url(monitor, &["http", "https"], "broker.monitors");
+    }
+    let reply_subject = raw.reply_subject.or(
+        REPLY_SUBJECT_DEFAULT.to_owned(),
+        "broker.reply_subject",
+        reader.problems,
+    );
+    if let Err(reason) = check_template(&reply_subject) {
+        reader.problems.add("broker.reply_subject", format_args!("{reply_subject:?} {reason}"));
+    }
+    let tls = raw.tls.map(|tls| reader.tls(tls, "broker.tls"));
+    let login = reader.login(
+        (raw.user, raw.password_file),
+        raw.token_file,
+        raw.credentials,
+        raw.choria.map(|choria| (choria.token, choria.seed)),
+    );
+    let tls = match tls {
+        Some(tls) => Some(tls?),
+        None => None,
+    };
+    Some(Broker { servers: servers?, tls, login: login?, monitors, reply_subject })
+}
+
+pub(super) fn link(raw: RawLink, reader: &mut Reader<'_>) -> Option<Link> {
+    if raw.listen.is_absent() {
+        reader.problems.add("link.listen", "is missing");
+    }
+    let listen = reader.address(raw.listen, "link.listen");
+    let advertise = reader.required(raw.advertise, "link.advertise");
+    let seeds = reader.each(raw.seeds, "link.seeds");
+    let dial = reader.map(raw.dial, "link.dial");
+    let costs = raw.costs.or(BTreeMap::new(), "link.costs", reader.problems);
+    let costs = reader.keys(costs, "link.costs");
+    let peers = match raw.peers.optional("link.peers", reader.problems) {
+        None | Some(RawPeers::All(_)) => None,
+        Some(RawPeers::Regions(regions)) => {
+            let regions: Vec<RegionId> = reader.each(Field::Good(regions), "link.peers");
+            Some(regions.into_iter().collect::<BTreeSet<_>>())
+        }
+    };
+    let tls = match raw.tls {
+        Some(tls) => reader.tls(tls, "link.tls"),
+        None => {
+            reader.problems.add("link.tls", "is missing: links are always authenticated");
+            None
+        }
+    };
+    Some(Link { listen: listen?, advertise: advertise?, tls: tls?, seeds, peers, dial, costs })
+}
+
+pub(super) fn naming(raw: RawIdentity, reader: &mut Reader<'_>) -> Naming {
+    let names = raw.names.or(BTreeMap::new(), "identity.names", reader.problems);
+    let names = reader.keys(names, "identity.names");
+    let common_name = raw.common_name.or(false, "identity.common_name", reader.problems);
+    Naming { names, common_name }
+}
+
+pub(super) fn federation(
+    raw: RawFederation,
+    reader: &mut Reader<'_>,
+) -> BTreeMap<String, RegionId> {
+    let names: BTreeMap<Cluster, RegionId> = reader.map(raw.names, "federation.names");
+    names.into_iter().map(|(name, region)| (name.to_string(), region)).collect()
+}
+
+pub(super) fn admin(
+    raw: RawAdmin,
+    gateway: Option<&GatewayId>,
+    reader: &mut Reader<'_>,
+) -> Option<Admin> {
+    let listen = raw.listen.optional("admin.listen", reader.problems);
+    let tls = raw.tls.map(|tls| reader.tls(tls, "admin.tls"));
+    let listen = match listen {
+        Some(listen) => listen,
+        None => format!("unix:{ADMIN_FOLDER_DEFAULT}/{}.sock", gateway?),
+    };
+    if let Some(path) = listen.strip_prefix("unix:") {
+        let path = reader.folder.join(path);
+        if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
+            reader.problems.add("admin.listen", "is longer than the 107 bytes of a socket's path");
+        }
+        return Some(Admin::Unix { path });
+    }
+    if tls.is_none() {
+        reader.problems.add("admin.tls", "is missing: an admin address on TCP needs certificates");
+    }
+    let listen = reader.address(Field::Good(listen), "admin.listen");
+    Some(Admin::Tcp { listen: listen?, tls: tls.flatten()? })
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(file: &Path, problems: &'a mut Gathered) -> Self {
+        Self { folder: file.parent().unwrap_or(Path::new("")).into(), problems }
+    }
+
+    /// A text that means something more.
+    pub(super) fn required<T: FromStr<Err: Display>>(
+        &mut self,
+        field: Field<String>,
+        key: &str,
+    ) -> Option<T> {
+        let text = field.required(key, self.problems)?;
+        self.parsed(&text, key)
+    }
+
+    /// As [`Reader::required`], for what may be absent.
+    pub(super) fn optional<T: FromStr<Err: Display>>(
+        &mut self,
+        field: Field<String>,
+        key: &str,
+    ) -> Option<T> {
+        let text = field.optional(key, self.problems)?;
+        self.parsed(&text, key)
+    }
+
+    /// A list of texts that mean something more; absent is empty.
+    pub(super) fn each<T: FromStr<Err: Display>>(
+        &mut self,
+        field: Field<Vec<String>>,
+        key: &str,
+    ) -> Vec<T> {
+        let list = field.or(Vec::new(), key, self.problems);
+        list.iter().filter_map(|text| self.parsed(text, key)).collect()
+    }
+
+    /// An address to listen on.
+    pub(super) fn address(&mut self, field: Field<String>, key: &str) -> Option<SocketAddr> {
+        let text = field.optional(key, self.problems)?;
+        let address = text.parse().ok();
+        if address.is_none() {
+            let hint = "is not address:port, such as 0.0.0.0:7440 or [::]:7440";
+            self.problems.add(key, format_args!("{text:?} {hint}"));
+        }
+        address
+    }
+
+    fn map<K: FromStr<Err: Display> + Ord, V: FromStr<Err: Display>>(
+        &mut self,
+        field: Field<BTreeMap<String, String>>,
+        key: &str,
+    ) -> BTreeMap<K, V> {
+        let raw = field.or(BTreeMap::new(), key, self.problems);
+        let raw = self.keys(raw, key);
+        raw.into_iter().filter_map(|(name, text)| Some((name, self.parsed(&text, key)?))).collect()
+    }
+
+    fn keys<K: FromStr<Err: Display> + Ord, V>(
+        &mut self,
+        raw: BTreeMap<String, V>,
+        key: &str,
+    ) -> BTreeMap<K, V> {
+        raw.into_iter()
+            .filter_map(|(name, value)| Some((self.parsed(&name, key)?, value)))
+            .collect()
+    }
+
+    fn parsed<T: FromStr<Err: Display>>(&mut self, text: &str, key: &str) -> Option<T> {
+        text.parse().map_err(|error| self.problems.add(key, error)).ok()
+    }
+
+    fn tls(&mut self, raw: RawTls, key: &str) -> Option<Tls> {
+        let certificate = self.file(raw.certificate, &format!("{key}.certificate"));
+        let private = self.file(raw.key, &format!("{key}.key"));
+        let ca = self.file(raw.ca, &format!("{key}.ca"));
+        Some(Tls { certificate: certificate?, key: private?, ca: ca? })
+    }
+
+    /// A file that must be readable.
+    fn file(&mut self, field: Field<PathBuf>, key: &str) -> Option<PathBuf> {
+        let path = self.folder.join(field.required(key, self.problems)?);
+        match File::open(&path) {
+            Ok(_) => Some(path),
+            Err(error) => {
+                self.problems.add(key, format_args!("{} cannot be read: {error}", path.display()));
+                None
+            }
+        }
+    }
+
+    fn login(
+        &mut self,
+        (user, password_file): (Field<String>, Field<PathBuf>),
+        token_file: Field<PathBuf>,
+        credentials: Field<PathBuf>,
+        choria: Option<(Field<PathBuf>, Field<PathBuf>)>,
+    ) -> Option<Login> {
+        let password = !user.is_absent() || !password_file.is_absent();
+        let ways = [password, !token_file.is_absent(), !credentials.is_absent(), choria.is_some()];
+        if ways.iter().filter(|way| **way).count() > 1 {
+            let reason = "has more than one of user, token_file, credentials, choria";
+            self.problems.add("broker", reason);
+        }
+        if password {
+            let user = user.required("broker.user", self.problems);
+            let file = self.file(password_file, "broker.password_file");
+            return Some(Login::Password { user: user?, file: file? });
+        }
+        if !token_file.is_absent() {
+            return Some(Login::Token { file: self.file(token_file, "broker.token_file")? });
+        }
+        if !credentials.is_absent() {
+            return Some(Login::Credentials {
+                file: self.file(credentials, "broker.credentials")?,
+            });
+        }
+        let Some((token, seed)) = choria else { return Some(Login::None) };
+        let token = self.file(token, "broker.choria.token");
+        let seed = self.file(seed, "broker.choria.seed");
+        Some(Login::Choria { token: token?, seed: seed? })
+    }
+
+    fn check_url(&mut self, url: &str, schemes: &[&str], key: &str) {
+        let place = schemes
+            .iter()
+            .find_map(|scheme| url.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")));
+        let good = place.is_some_and(|place| place.parse::<Endpoint>().is_ok());
+        if !good {
+            let forms: Vec<_> = schemes.iter().map(|one| format!("{one}://host:port")).collect();
+            self.problems.add(key, format_args!("{url:?} is not {}", forms.join(" or ")));
+        }
+    }
+}
+
+/// Whether a text is a subject with `{region}` and `{collective}` in place of tokens.
+fn check_template(template: &str) -> Result<(), &'static str> {
+    let example = template.replace("{region}", "r").replace("{collective}", "c");
+    if example.contains(['{', '}']) {
+        return Err("may hold {region} and {collective}, no other braces");
+    }
+    if example.contains(['*', '>']) {
+        return Err("must not hold wildcards");
+    }
+    check_pattern(&example)
+}
+
+/// Whether a text is a NATS subject, wildcards allowed.
+pub(super) fn check_pattern(subject: &str) -> Result<(), &'static str> {
+    let mut tokens = subject.split('.').peekable();
+    while let Some(token) = tokens.next() {
+        let wild = token == "*" || (token == ">" && tokens.peek().is_none());
+        let plain = !token.is_empty()
+            && !token
+                .contains(|c: char| c.is_whitespace() || c.is_control() || c == '*' || c == '>');
+        if !(wild || plain) {
+            return Err("is no NATS subject: tokens between dots, * for one, > for the rest");
+        }
+    }
+    Ok(())
+}

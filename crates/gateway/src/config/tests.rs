@@ -1,0 +1,299 @@
+use std::fs;
+
+use super::*;
+use crate::testing::Authority;
+
+/// The example of the documentation; `{}` is replaced.
+const EXAMPLE: &str = r#"
+fabric = "acme"
+region = "eu"
+gateway = "eu-1"
+[broker]
+servers = ["nats://localhost:4222"]
+tls = { certificate = "gw.pem", key = "gw-key.pem", ca = "ca.pem" }
+monitors = ["http://localhost:8222"]
+reply_subject = "choria.federation.{region}.collective"
+[link]
+listen = "0.0.0.0:7440"
+advertise = "eu-1.example.net:7440"
+tls = { certificate = "gw.pem", key = "gw-key.pem", ca = "ca.pem" }
+seeds = ["us-1.example.net:7440"]
+peers = "all"
+dial = { "us-1" = "10.1.0.7:7440" }
+[identity]
+names = { us = ["gw1.us.example.net"] }
+common_name = false
+[transit]
+allow = false
+[export]
+collectives = ["mcollective"]
+reply_subjects = []
+[federation]
+names = { london = "eu" }
+[admin]
+listen = "unix:/run/antiphon/eu-1.sock"
+[http]
+listen = "127.0.0.1:7442"
+"#;
+
+const SMALLEST: &str = r#"
+fabric = "acme"
+region = "eu"
+[broker]
+servers = ["nats://localhost:4222"]
+[link]
+listen = "0.0.0.0:7440"
+advertise = "eu-1.example.net:7440"
+tls = { certificate = "gw.pem", key = "gw-key.pem", ca = "ca.pem" }
+[export]
+collectives = ["mcollective"]
+"#;
+
+fn authority() -> Authority {
+    let authority = Authority::new();
+    authority.issue("gw", &["antiphon://acme/eu/eu-1"], &[]);
+    authority
+}
+
+fn check_text(authority: &Authority, text: &str) -> Result<Config, Problems> {
+    let path = authority.folder().join("gateway.toml");
+    fs::write(&path, text).unwrap();
+    check(&path)
+}
+
+/// The problems as `line key: reason`, and all name the file.
+fn problems(authority: &Authority, text: &str) -> Vec<String> {
+    let problems = check_text(authority, text).expect_err("it has problems");
+    let show = |problem: &Problem| {
+        assert!(problem.file.ends_with("gateway.toml"));
+        let line = problem.line.map_or("-".to_owned(), |line| line.to_string());
+        format!("{line} {}: {}", problem.key, problem.reason)
+    };
+    problems.list().iter().map(show).collect()
+}
+
+fn assert_problem(problems: &[String], expected: &str) {
+    assert!(problems.iter().any(|one| one.contains(expected)), "{expected:?} not in {problems:#?}");
+}
+
+#[test]
+fn the_documented_example_is_good() {
+    let config = check_text(&authority(), EXAMPLE).unwrap();
+    assert_eq!(config.gateway.as_str(), "eu-1");
+    assert_eq!(config.admin, Admin::Unix { path: "/run/antiphon/eu-1.sock".into() });
+    assert_eq!(config.link.dial.len(), 1);
+    assert_eq!(config.federation["london"].as_str(), "eu");
+    assert!(config.broker.tls.is_some() && config.link.peers.is_none());
+}
+
+#[test]
+fn the_defaults_are_those_documented() {
+    let config = check_text(&authority(), SMALLEST).unwrap();
+    assert_eq!(config.gateway.as_str(), "eu-1", "from the certificate");
+    assert_eq!(config.broker.reply_subject, REPLY_SUBJECT_DEFAULT);
+    assert_eq!(config.broker.login, Login::None);
+    assert_eq!(config.admin, Admin::Unix { path: "/run/antiphon/eu-1.sock".into() });
+    assert_eq!((config.http, config.transit), (None, false));
+    assert_eq!(config.drain_grace, DRAIN_GRACE_DEFAULT);
+    assert_eq!(config.periods, Periods::default());
+    assert_eq!(config.limits, Limits::default());
+    assert!(config.federation.is_empty());
+}
+
+#[test]
+fn optional_tuning_is_taken() {
+    let text = format!(
+        "{SMALLEST}[drain]\ngrace = \"40s\"\n[limits]\nhops = 4\nframe_bytes = 1048576\n\
+         [log]\nformat = \"json\"\nfilter = \"debug\"\n"
+    );
+    let text = text.replace("[export]", "ping = \"500ms\"\ntimeout = \"2s\"\n[export]");
+    let config = check_text(&authority(), &text).unwrap();
+    assert_eq!(config.periods.ping, Duration::from_millis(500));
+    assert_eq!(config.periods.link_timeout, Duration::from_secs(2));
+    assert_eq!(config.drain_grace, Duration::from_secs(40));
+    assert_eq!((config.limits.hops, config.limits.frame_bytes_max), (4, 1 << 20));
+    assert_eq!(config.log, Log { json: true, filter: "debug".to_owned() });
+}
+
+#[test]
+fn an_empty_file_misses_everything_that_has_no_default() {
+    let problems = problems(&authority(), "");
+    for key in [
+        "fabric",
+        "region",
+        "broker.servers",
+        "link.listen",
+        "link.advertise",
+        "link.tls",
+        "export.collectives",
+    ] {
+        assert_problem(&problems, &format!("- {key}: is missing"));
+    }
+}
+
+#[test]
+fn every_problem_is_reported_at_once_with_its_line() {
+    let text = r#"
+fabric = "a b"
+region = 5
+[broker]
+servers = ["http://x:1", "nats://localhost"]
+reply_subject = "a.{what}.*"
+password_file = "no-such-file"
+[link]
+listen = "localhost"
+advertise = "eu-1"
+tls = { certificate = "gw.pem", key = "absent.pem", ca = "ca.pem" }
+seeds = ["us-1:0"]
+peers = "some"
+ping = "soon"
+[export]
+collectives = ["a.b"]
+reply_subjects = ["a..b"]
+[limits]
+frame_bytes = 0
+[drain]
+grace = "0s"
+"#;
+    let problems = problems(&authority(), text);
+    for expected in [
+        "2 fabric: \"a b\"",
+        "3 region: invalid type: integer",
+        "5 broker.servers: \"http://x:1\" is not nats://host:port or tls://host:port",
+        "5 broker.servers: \"nats://localhost\" is not",
+        "6 broker.reply_subject:",
+        "7 broker.password_file:",
+        "- broker.user: is missing",
+        "9 link.listen: \"localhost\" is not address:port",
+        "10 link.advertise: \"eu-1\" is not host:port",
+        "11 link.tls.key:",
+        "12 link.seeds: \"us-1:0\"",
+        "13 link.peers: expected \"all\" or a list of regions",
+        "14 link.ping:",
+        "16 export.collectives: \"a.b\" is not a collective",
+        "17 export.reply_subjects: \"a..b\"",
+        "19 limits.frame_bytes: must be more than zero",
+        "21 drain.grace: must be longer than zero",
+    ] {
+        assert_problem(&problems, expected);
+    }
+}
+
+#[test]
+fn every_unknown_key_is_named_with_its_line() {
+    let text = SMALLEST
+        .replace("[link]\n", "colour = \"red\"\n[link]\nlisten_on = \"x\"\n")
+        .replace("ca = \"ca.pem\" }", "ca = \"ca.pem\", cipher = \"x\" }")
+        + "[gossip]\nport = 1\n";
+    let problems = problems(&authority(), &text);
+    assert_eq!(problems.len(), 4, "{problems:#?}");
+    assert_problem(&problems, "6 broker.colour: is unknown");
+    assert_problem(&problems, "8 link.listen_on: is unknown");
+    assert_problem(&problems, "11 link.tls.cipher: is unknown");
+    assert_problem(&problems, "gossip: is unknown");
+}
+
+#[test]
+fn what_is_no_toml_names_every_line() {
+    let problems = problems(&authority(), "fabric = \nregion = \"eu\"\n[broker\n");
+    assert_problem(&problems, "1 : ");
+    assert_problem(&problems, "3 : ");
+}
+
+#[test]
+fn a_section_that_is_no_table_names_its_key() {
+    let problems = problems(&authority(), "fabric = \"acme\"\nlink = 7440\n");
+    assert_problem(&problems, "2 link: invalid type");
+}
+
+#[test]
+fn another_regions_certificate_is_refused_with_its_own_reason() {
+    let authority = authority();
+    authority.issue("gw", &["antiphon://acme/us/us-1"], &[]);
+    let problems = problems(&authority, EXAMPLE);
+    assert_problem(
+        &problems,
+        "3 region: eu is configured, but the certificate is of region us, expected eu",
+    );
+    assert_problem(&problems, "4 gateway: eu-1 is configured, but the certificate is of gateway");
+}
+
+#[test]
+fn another_fabrics_certificate_is_refused() {
+    let authority = authority();
+    authority.issue("gw", &["antiphon://other/eu/eu-1"], &[]);
+    let problems = problems(&authority, EXAMPLE);
+    assert_problem(&problems, "link.tls.certificate:");
+    assert_problem(&problems, "certificate is of fabric other, not of acme");
+}
+
+#[test]
+fn a_certificate_without_gateway_leaves_the_name_to_the_host() {
+    let authority = authority();
+    authority.issue("gw", &["antiphon://acme/eu"], &[]);
+    let config = check_text(&authority, SMALLEST).unwrap();
+    let host = rustix::system::uname();
+    let host = host.nodename().to_string_lossy();
+    assert_eq!(config.gateway.as_str(), host.split('.').next().unwrap());
+    assert_eq!(check_text(&authority, EXAMPLE).unwrap().gateway.as_str(), "eu-1");
+}
+
+#[test]
+fn a_key_of_another_certificate_names_both_files() {
+    let authority = authority();
+    let other = authority.issue("other", &["antiphon://acme/eu/eu-2"], &[]);
+    fs::copy(other.key, authority.folder().join("gw-key.pem")).unwrap();
+    let problems = problems(&authority, EXAMPLE);
+    assert_problem(&problems, "gw-key.pem does not belong to certificate file");
+}
+
+#[test]
+fn a_login_is_one_of_several() {
+    let authority = authority();
+    fs::write(authority.folder().join("secret"), "x\n").unwrap();
+    let with = |lines: &str| SMALLEST.replace("[link]", &format!("{lines}\n[link]"));
+    let login = |lines: &str| check_text(&authority, &with(lines)).unwrap().broker.login;
+    let file = authority.folder().join("secret");
+    assert_eq!(
+        login("user = \"gw\"\npassword_file = \"secret\""),
+        Login::Password { user: "gw".to_owned(), file: file.clone() }
+    );
+    assert_eq!(login("token_file = \"secret\""), Login::Token { file: file.clone() });
+    assert_eq!(login("credentials = \"secret\""), Login::Credentials { file: file.clone() });
+    assert_eq!(
+        login("choria = { token = \"secret\", seed = \"secret\" }"),
+        Login::Choria { token: file.clone(), seed: file }
+    );
+    let both = problems(&authority, &with("token_file = \"secret\"\ncredentials = \"secret\""));
+    assert_problem(&both, "broker: has more than one of");
+}
+
+#[test]
+fn an_admin_address_on_tcp_needs_certificates() {
+    let tcp = format!("{SMALLEST}[admin]\nlisten = \"127.0.0.1:7441\"\n");
+    assert_problem(&problems(&authority(), &tcp), "admin.tls: is missing");
+    let tls = "tls = { certificate = \"gw.pem\", key = \"gw-key.pem\", ca = \"ca.pem\" }\n";
+    let config = check_text(&authority(), &(tcp + tls)).unwrap();
+    assert!(matches!(config.admin, Admin::Tcp { .. }));
+}
+
+#[test]
+fn a_socket_path_has_a_longest_length() {
+    let text = format!("{SMALLEST}[admin]\nlisten = \"unix:/{}\"\n", "x".repeat(107));
+    assert_problem(&problems(&authority(), &text), "admin.listen: is longer than the 107 bytes");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_one_problem() {
+    let problems = check(Path::new("/no/such/gateway.toml")).unwrap_err();
+    assert!(problems.to_string().starts_with("/no/such/gateway.toml: cannot be read"));
+}
+
+#[test]
+fn a_problem_reads_as_file_line_key_reason() {
+    let authority = authority();
+    let problems = check_text(&authority, &EXAMPLE.replace("\"all\"", "7")).unwrap_err();
+    let file = authority.folder().join("gateway.toml");
+    let expected = format!("{}:15: link.peers: ", file.display());
+    assert!(problems.to_string().starts_with(&expected), "{problems}");
+}
