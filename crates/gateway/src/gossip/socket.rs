@@ -1,0 +1,100 @@
+//! chitchat's transport over our links: authenticated, encrypted, and without a port of its own.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chitchat::{
+    ChitchatMessage, Deserializable, Serializable,
+    transport::{Socket, Transport},
+};
+use tokio::sync::{Mutex, mpsc};
+
+use super::address::Linked;
+use crate::link::port::LinkCommand;
+
+/// Largest gossip message, in bytes: what chitchat itself puts into one datagram.
+pub const MESSAGE_BYTES_MAX: usize = 65_507;
+
+/// What happened to gossip messages.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Handed to a link.
+    pub sent: AtomicU64,
+    /// To a gateway that we have no link with, or whose link was busy.
+    pub unsent: AtomicU64,
+    /// Taken from a link.
+    pub received: AtomicU64,
+    /// Received and thrown away: too many at once, too long, or not readable.
+    pub discarded: AtomicU64,
+}
+
+/// Opens one socket: the messages of our links in, commands to our links out.
+pub(super) struct LinkTransport {
+    pub(super) linked: Arc<Linked>,
+    pub(super) links: mpsc::Sender<LinkCommand>,
+    pub(super) traffic: Arc<Traffic>,
+    /// Taken by the socket.
+    pub(super) inbox: Mutex<Option<mpsc::Receiver<(SocketAddr, Bytes)>>>,
+}
+
+struct LinkSocket {
+    linked: Arc<Linked>,
+    links: mpsc::Sender<LinkCommand>,
+    traffic: Arc<Traffic>,
+    inbox: mpsc::Receiver<(SocketAddr, Bytes)>,
+}
+
+#[async_trait]
+impl Transport for LinkTransport {
+    async fn open(&self, _listen: SocketAddr) -> anyhow::Result<Box<dyn Socket>> {
+        let inbox = self.inbox.lock().await.take();
+        let inbox = inbox.ok_or_else(|| anyhow::anyhow!("one transport opens one socket"))?;
+        Ok(Box::new(LinkSocket {
+            linked: Arc::clone(&self.linked),
+            links: self.links.clone(),
+            traffic: Arc::clone(&self.traffic),
+            inbox,
+        }))
+    }
+}
+
+#[async_trait]
+impl Socket for LinkSocket {
+    /// Never waits and never fails: an error would count as a broken socket.
+    async fn send(&mut self, to: SocketAddr, message: ChitchatMessage) -> anyhow::Result<()> {
+        let submitted = self.linked.at(to).is_some_and(|gateway| {
+            let message = message.serialize_to_vec().into();
+            self.links.try_send(LinkCommand::Gossip { gateway, message }).is_ok()
+        });
+        let counter = if submitted { &self.traffic.sent } else { &self.traffic.unsent };
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Never fails: chitchat ends when it does. Safe to cancel, as chitchat requires.
+    async fn recv(&mut self) -> anyhow::Result<(SocketAddr, ChitchatMessage)> {
+        while let Some((from, bytes)) = self.inbox.recv().await {
+            if let Some(message) = decode(&bytes) {
+                self.traffic.received.fetch_add(1, Ordering::Relaxed);
+                return Ok((from, message));
+            }
+            self.traffic.discarded.fetch_add(1, Ordering::Relaxed);
+        }
+        std::future::pending().await
+    }
+}
+
+fn decode(bytes: &[u8]) -> Option<ChitchatMessage> {
+    if bytes.len() > MESSAGE_BYTES_MAX {
+        return None;
+    }
+    let mut rest = bytes;
+    ChitchatMessage::deserialize(&mut rest).ok().filter(|_| rest.is_empty())
+}
