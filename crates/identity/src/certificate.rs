@@ -11,7 +11,7 @@ use x509_parser::prelude::FromDer;
 use x509_parser::time::ASN1Time;
 
 use crate::error::IdentityError;
-use crate::trust::Validity;
+use crate::validity::Validity;
 
 /// SHA-256 of a certificate's DER; prints as 64 lower-case hex characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -44,8 +44,14 @@ pub enum IdentityError {
     /// The extended key usage excludes this purpose.
     #[error("certificate is not for {wanted}")]
     WrongUsage {
-        /// The purpose: `client authentication`, `server authentication` or both.
+        /// The purpose, for example `client authentication`.
         wanted: &'static str,
+    },
+    /// Its names do not include the host that was dialled; only where host names are checked.
+    #[error("certificate is of another host: {detail}")]
+    WrongHost {
+        /// Which names it has.
+        detail: String,
     },
     /// Its URI names belong to other fabrics.
     #[error("certificate is of fabric {presented}, not of {expected}")]
@@ -107,6 +113,7 @@ impl IdentityError {
             Self::NotYetValid { .. } => "not-yet-valid",
             Self::Untrusted { .. } => "untrusted",
             Self::WrongUsage { .. } => "wrong-usage",
+            Self::WrongHost { .. } => "wrong-host",
             Self::WrongFabric { .. } => "wrong-fabric",
             Self::MalformedUri { .. } => "malformed-uri",
             Self::Ambiguous { .. } => "ambiguous",
@@ -168,6 +175,12 @@ impl IdentityError {
                 Some(identity) => identity.clone(),
                 None => Self::Untrusted { detail: other.to_string() },
             },
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+                Self::WrongUsage { wanted: "its side of the connection" }
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Self::WrongHost { detail: reason.to_string() }
+            }
             CertificateError::BadEncoding => Self::Malformed { detail: reason.to_string() },
             other => Self::Untrusted { detail: other.to_string() },
         }

@@ -21,6 +21,7 @@ pub mod tls;
 mod trust;
 pub mod v1;
 pub mod v2;
+mod validity;
 
 pub use certificate::{Fingerprint, Leaf, earliest_end};
 pub use credentials::{Credentials, CredentialsError};
@@ -32,4 +33,5 @@ pub use rustls::pki_types::{CertificateDer, UnixTime};
 pub use statement::{
     Context, SignError, Signature, Signer, Statement, StatementVerifier, VerifyError,
 };
-pub use trust::{Purpose, TrustBundle, TrustError, Validity};
+pub use trust::{Purpose, TrustBundle, TrustError};
+pub use validity::Validity;

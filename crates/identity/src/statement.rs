@@ -10,7 +10,8 @@ use rustls::sign::SigningKey;
 use crate::error::IdentityError;
 use crate::names::Names;
 use crate::peer::PeerIdentity;
-use crate::trust::{Purpose, TrustBundle, Validity};
+use crate::trust::{Purpose, TrustBundle};
+use crate::validity::Validity;
 pub use verifier::StatementVerifier;
 
 mod cache;

@@ -1,6 +1,6 @@
 //! TLS configurations, all on `ring`.
 //!
-//! Links between gateways check who a peer is by [`Names`](crate::Names) instead of by host name;
+//! Links between gateways check who a peer is by [`Names`] instead of by host name;
 //! connections to brokers and to the admin port check host names as usual. A configuration holds
 //! the credentials that it was made with: renewed ones are used by making a new configuration for
 //! the next handshake. Sessions are never resumed, since a resumed one would skip the check of

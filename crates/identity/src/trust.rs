@@ -11,47 +11,13 @@ use crate::certificate::{parse_x509, validity_of};
 use crate::date::Date;
 use crate::error::IdentityError;
 use crate::pem;
+use crate::validity::Validity;
 pub use purpose::Purpose;
 
 mod purpose;
 
 /// The most certificates in a presented chain, the leaf included.
 const CHAIN_MAX: usize = 8;
-
-/// First and last second in which something is valid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validity {
-    /// The first second.
-    pub not_before: UnixTime,
-    /// The last second.
-    pub not_after: UnixTime,
-}
-
-impl Validity {
-    /// Whether `now` lies within.
-    #[must_use]
-    pub fn contains(&self, now: UnixTime) -> bool {
-        self.not_before <= now && now <= self.not_after
-    }
-
-    fn intersection(self, other: Self) -> Self {
-        Self {
-            not_before: self.not_before.max(other.not_before),
-            not_after: self.not_after.min(other.not_after),
-        }
-    }
-
-    fn check(&self, now: UnixTime) -> Result<(), webpki::Error> {
-        let (not_before, not_after) = (self.not_before, self.not_after);
-        if now < not_before {
-            return Err(webpki::Error::CertNotValidYet { time: now, not_before });
-        }
-        if now > not_after {
-            return Err(webpki::Error::CertExpired { time: now, not_after });
-        }
-        Ok(())
-    }
-}
 
 /// The CAs of a fabric or a collective: 1 to 256 certificates, two or more during a rollover.
 ///

@@ -6,7 +6,7 @@ use rustls::pki_types::UnixTime;
 
 use crate::certificate::Fingerprint;
 use crate::peer::PeerIdentity;
-use crate::trust::Validity;
+use crate::validity::Validity;
 
 /// The most certificates remembered: several per gateway of a fabric of hundreds.
 const ENTRIES_MAX: usize = 1024;

@@ -16,7 +16,7 @@ pub struct Issuers {
 }
 
 /// A secure request as decoded, and the caller that its request names.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SecureRequest<'a> {
     /// The request's JSON, byte for byte as signed.
     pub request: &'a [u8],
@@ -100,7 +100,8 @@ impl Refusal {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::CallerToken(error) | Self::SignerToken(error) => error.kind(),
-            Self::NotAClient { .. } | Self::SignerNotAClient { .. } => "not-a-client",
+            Self::NotAClient { .. } => "not-a-client",
+            Self::SignerNotAClient { .. } => "signer-not-a-client",
             Self::NoFleetManagement { .. } => "no-fleet-management",
             Self::SignatureNotDelegated { .. } => "signature-not-delegated",
             Self::NotADelegator { .. } => "not-a-delegator",
