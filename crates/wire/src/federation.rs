@@ -1,8 +1,11 @@
 //! The `federation` header: how a request finds its targets and its answers the way back.
 
-use crate::fault::{DecodeError, Layer};
+use crate::fault::{DecodeError, Fault, Layer};
 use crate::json::{ObjectWriter, Scanner};
 use crate::version::FederationKeys;
+
+/// More targets in one message are refused; Choria's clients send 200 at most.
+pub const TARGETS_MAX: usize = 4096;
 
 /// The `federation` header. Nodes echo it in their replies; an empty member is the same as a missing one.
 ///
@@ -14,7 +17,7 @@ pub struct Federation {
     pub request: String,
     /// Where the answer must finally go (`reply-to` in v1, `reply` in v2).
     pub reply_to: String,
-    /// Subjects to publish the request on (`target` in v1, `targets` in v2). Choria sends at most 200.
+    /// Subjects to publish the request on (`target` in v1, `targets` in v2). At most [`TARGETS_MAX`] are read.
     pub targets: Vec<String>,
 }
 
@@ -32,12 +35,25 @@ impl Federation {
                 } else if key == keys.reply_to {
                     federation.reply_to = value.text(key)?.unwrap_or_default().into_string();
                 } else {
-                    value.texts(key, |target| federation.targets.push(target.into_string()))?;
+                    value.list(key, |target| federation.read_target(key, target))?;
                 }
                 Ok(())
             })
         })?;
         Ok(federation)
+    }
+
+    fn read_target(
+        &mut self,
+        key: &'static str,
+        target: &mut Scanner<'_>,
+    ) -> Result<(), DecodeError> {
+        if self.targets.len() == TARGETS_MAX {
+            let expected = "a list of at most 4096 subjects";
+            return Err(target.error(Fault::Invalid { key, expected }));
+        }
+        self.targets.push(target.text(key)?.unwrap_or_default().into_string());
+        Ok(())
     }
 
     /// Appends it as JSON, without its empty members.

@@ -116,7 +116,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads an array and calls `on` at each element; `on` must read it.
-    pub(crate) fn array(
+    fn array(
         &mut self,
         mut on: impl FnMut(&mut Self) -> Result<(), DecodeError>,
     ) -> Result<Span, DecodeError> {

@@ -33,7 +33,7 @@ mod version;
 pub use fault::{
     DecodeError, EncodeError, Fault, FaultKind, Layer, ReplyError, RequestError, TransportError,
 };
-pub use federation::Federation;
+pub use federation::{Federation, TARGETS_MAX};
 pub use id::{Agent, CallerId, Cluster, Collective, IdError, Identity, RequestId};
 pub use reply::{NewReply, NewSecureReply, Reply, ReplyProof, SecureReply};
 pub use request::{

@@ -74,7 +74,7 @@ impl Transport {
     }
 
     /// The hops seen so far (`seen-by` in v1, `trace` in v2): Go writes `[broker in, processor, broker out]`, Ruby
-    /// two elements. Entries of any length are kept, null counts as an empty text.
+    /// two elements. Entries of any length are kept, null counts as an empty text. Bounded by the payload alone.
     pub fn seen_by(&self) -> Vec<Vec<String>> {
         let Some(span) = self.headers.seen_by else {
             return Vec::new();

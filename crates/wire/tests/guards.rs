@@ -6,7 +6,7 @@ mod common;
 
 use antiphon_wire::{
     DecodeError, Fault, FaultKind, Federation, Layer, NewSecureReply, NewSecureRequest,
-    NewTransport, Transport, Version,
+    NewTransport, TARGETS_MAX, Transport, Version,
 };
 use bytes::Bytes;
 use common::Recorded;
@@ -195,6 +195,21 @@ fn invalid_utf8_is_refused_anywhere() {
 fn payloads_over_the_bound_are_refused_unread() {
     let payload = Bytes::from(vec![b' '; antiphon_wire::PAYLOAD_BYTES_MAX + 1]);
     assert_eq!(Transport::decode(payload).unwrap_err().kind(), FaultKind::TooLarge);
+}
+
+#[test]
+fn targets_over_the_bound_are_refused() {
+    let payload = |count: usize| {
+        let targets = vec!["\"\""; count].join(",");
+        let headers = format!("\"headers\":{{\"federation\":{{\"target\":[{targets}]}}}}");
+        format!("{{\"protocol\":\"choria:transport:1\",\"data\":\"\",{headers}}}")
+    };
+    assert_eq!(read_transport(&payload(TARGETS_MAX)), Ok(()));
+    let error = read_transport(&payload(TARGETS_MAX + 1)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "federation header: `target` is not a list of at most 4096 subjects"
+    );
 }
 
 #[test]
