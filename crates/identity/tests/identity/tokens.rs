@@ -131,6 +131,17 @@ fn a_token_of_another_issuer_or_a_changed_one_is_not_believed() {
 }
 
 #[test]
+fn no_changed_byte_leaves_a_token_that_is_believed() {
+    let good = golden::key("v2-alice.jwt");
+    for index in 0..good.trim().len() {
+        let mut changed = good.clone().into_bytes();
+        changed[index] ^= 1;
+        let changed = String::from_utf8(changed).unwrap();
+        assert!(verify(&changed, &issuer().public(), now()).is_err(), "byte {index}");
+    }
+}
+
+#[test]
 fn only_eddsa_is_believed() {
     let seed = Seed::from_bytes([7; 32]);
     for algorithm in ["RS256", "none", "HS256", "eddsa"] {

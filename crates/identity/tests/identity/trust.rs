@@ -1,6 +1,6 @@
 //! Chains against the bundle.
 
-use antiphon_identity::{CertificateDer, IdentityError, Purpose};
+use antiphon_identity::{CertificateDer, IdentityError, Leaf, Purpose};
 
 use crate::pki::{Authority, Subject, YEAR_2000, at};
 
@@ -62,5 +62,23 @@ fn bytes_that_are_no_certificate_are_refused() {
         let damaged = CertificateDer::from(good[..cut].to_vec());
         let error = ca.bundle().verify(&damaged, &[], at(YEAR_2000), Purpose::Statement);
         assert!(matches!(error, Err(IdentityError::Malformed { .. })), "{cut}: {error:?}");
+    }
+}
+
+#[test]
+fn no_changed_byte_leaves_a_certificate_that_is_believed() {
+    let ca = Authority::new("ca");
+    let good = ca.issue(&Subject::uri(EU).and_dns("eu.example.net")).credentials();
+    let bundle = ca.bundle();
+    for index in 0..good.certificate().len() {
+        for bit in [0x01, 0x80] {
+            let mut changed = good.certificate().to_vec();
+            changed[index] ^= bit;
+            let changed = CertificateDer::from(changed);
+            let verified = bundle.verify(&changed, &[], at(YEAR_2000), Purpose::Statement);
+            assert!(verified.is_err(), "byte {index}");
+            // Reading alone must not fail harder than with an error either.
+            drop(Leaf::parse(&changed));
+        }
     }
 }
