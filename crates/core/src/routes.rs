@@ -133,11 +133,9 @@ impl Graph {
         let (Some(here), Some(there)) = (self.vertices.get(at), self.vertices.get(to)) else {
             return false;
         };
-        if at == me {
-            return true;
-        }
         let carries = here.region == *origin || self.transit.contains(&here.region);
-        here.passable && (carries || here.region == there.region)
+        // One that is on its way out still sends what it holds.
+        (here.passable || at == me) && (carries || here.region == there.region)
     }
 
     /// Whether every gateway of the region carries foreign traffic.

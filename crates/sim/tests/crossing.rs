@@ -55,7 +55,8 @@ fn converged(world: &World) -> bool {
     world.living().iter().all(|one| {
         world.snapshot(one).is_some_and(|view| {
             let reached = view.regions.iter().filter(|region| region.route.is_some());
-            view.joined && reached.count() == 3
+            let up = view.links.iter().filter(|link| link.state == "up");
+            view.joined && reached.count() == 3 && up.count() == world.living().len() - 1
         })
     })
 }

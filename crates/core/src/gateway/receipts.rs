@@ -10,14 +10,24 @@ use crate::{
 /// Longest time that a receipt waits for others, to travel with them.
 const DELAY: Duration = Duration::from_millis(5);
 
+/// How long receipts wait for a route to their creator, and how often one is looked for.
+const PATIENCE: Duration = Duration::from_secs(5);
+const RETRY: Duration = Duration::from_millis(250);
+
 /// Receipts that wait to be sent.
 ///
-/// Bound: what ends within [`DELAY`], and [`RECEIPTS_MAX`] a creator.
+/// Bound: what ends within [`DELAY`]; for a creator that is out of reach, within [`PATIENCE`].
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
-    waiting: BTreeMap<Towards, Vec<Receipt>>,
+    waiting: BTreeMap<Towards, Batch>,
     due: Option<Duration>,
     full: bool,
+}
+
+#[derive(Debug)]
+struct Batch {
+    since: Duration,
+    receipts: Vec<Receipt>,
 }
 
 /// Whom a receipt is for, and how many links it may still cross.
@@ -33,7 +43,8 @@ impl Outgoing {
     }
 
     fn push(&mut self, to: Towards, receipt: Receipt, now: Duration) {
-        let receipts = self.waiting.entry(to).or_default();
+        let empty = Batch { since: now, receipts: Vec::new() };
+        let receipts = &mut self.waiting.entry(to).or_insert(empty).receipts;
         match receipts.last_mut() {
             Some(last)
                 if last.outcome == receipt.outcome
@@ -102,16 +113,18 @@ impl Gateway {
             return;
         }
         let waiting = std::mem::take(&mut self.outgoing).waiting;
-        for ((to, incarnation, limit), receipts) in waiting {
-            let Some(link) = self.link_towards(&to) else { continue };
-            for batch in receipts.chunks(RECEIPTS_MAX) {
-                let message = Control::Receipts(Receipts {
-                    to: to.clone(),
-                    incarnation,
-                    limit,
-                    receipts: batch.to_vec(),
-                });
-                out.push(Action::Control { link, message });
+        for ((to, incarnation, limit), batch) in waiting {
+            let Some(link) = self.link_towards(&to) else {
+                if batch.since + PATIENCE > now.mono {
+                    self.outgoing.waiting.insert((to, incarnation, limit), batch);
+                    self.outgoing.due = Some(now.mono + RETRY);
+                } // else: its creator will find these units in doubt.
+                continue;
+            };
+            for part in batch.receipts.chunks(RECEIPTS_MAX) {
+                let to = to.clone();
+                let receipts = Receipts { to, incarnation, limit, receipts: part.to_vec() };
+                out.push(Action::Control { link, message: Control::Receipts(receipts) });
             }
         }
     }
