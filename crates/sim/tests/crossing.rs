@@ -1,5 +1,7 @@
 //! Requests and replies between regions, in a virtual world.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::{collections::BTreeMap, time::Duration};
 
 use antiphon_core::{Config, GatewayId, Incarnation, Limits, Periods, RegionId};
