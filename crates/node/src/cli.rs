@@ -1,0 +1,107 @@
+//! `antiphon node run`: nodes until a signal ends them.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use crate::clock::Clock;
+use crate::config::{ConfigError, NodeConfig};
+use crate::server::{Server, StartError};
+
+/// Wrong usage or a bad file.
+const EXIT_BAD_CONFIG: u8 = 64;
+
+/// The nodes could not be run.
+const EXIT_PROBLEM: u8 = 2;
+
+/// How nodes are run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {}
+
+/// Runs a node for every configuration file, until SIGTERM or SIGINT; a second signal ends at once.
+///
+/// Exit codes: 0 after a signal, 2 if nodes cannot run, 64 for bad configuration, of which every problem is logged.
+pub async fn run(configs: Vec<PathBuf>, options: Options) -> ExitCode {
+    let Options {} = options;
+    let configs = match load(&configs) {
+        Ok(configs) => configs,
+        Err(ConfigError(problems)) => {
+            for problem in problems {
+                error!("{problem}");
+            }
+            return ExitCode::from(EXIT_BAD_CONFIG);
+        }
+    };
+    match serve(configs).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            error!("{problem:#}");
+            ExitCode::from(EXIT_PROBLEM)
+        }
+    }
+}
+
+/// Every configuration, or everything that is wrong with any of them.
+fn load(paths: &[PathBuf]) -> Result<Vec<NodeConfig>, ConfigError> {
+    let mut configs = Vec::new();
+    let mut problems = Vec::new();
+    for path in paths {
+        match NodeConfig::load(path) {
+            Ok(config) => configs.push(config),
+            Err(ConfigError(more)) => problems.extend(more),
+        }
+    }
+    if problems.is_empty() { Ok(configs) } else { Err(ConfigError(problems)) }
+}
+
+async fn serve(configs: Vec<NodeConfig>) -> Result<(), RunError> {
+    let mut signals = Signals::new()?;
+    let server = Server::start(configs, Clock::system())?;
+    let stop = server.stop_token();
+    let watch = tokio::spawn(async move { signals.end(stop).await });
+    server.join().await;
+    watch.abort();
+    info!("stopped");
+    Ok(())
+}
+
+/// Why nodes could not run.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error("signals cannot be received: {0}")]
+    Signals(#[from] std::io::Error),
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// The first signal lets running actions finish, the second does not.
+    async fn end(&mut self, stop: CancellationToken) {
+        self.next().await;
+        stop.cancel();
+        self.next().await;
+        std::process::exit(i32::from(EXIT_PROBLEM));
+    }
+}

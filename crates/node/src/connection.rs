@@ -1,0 +1,235 @@
+//! One broker connection and the nodes on it: what comes in goes to its node, what they answer goes out.
+//!
+//! Every message is a task: checked on the blocking pool, run, answered. The number of tasks is bounded; at the bound
+//! the connection is not read, so that pressure runs out to the broker, which drops and says so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use antiphon_broker::{
+    BarrierId, BrokerCommand, BrokerEvent, Delivery, Publication, RefusedPublish, SubscriptionId,
+};
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::node::{Node, Outgoing};
+use crate::refusal::Refusal;
+
+/// Messages of one connection that are being checked or answered at once.
+const TASKS_MAX: usize = 1024;
+
+/// Actions of one connection that run at once; fewer than tasks, so that long ones leave room for checks.
+const ACTIONS_MAX: usize = 512;
+
+/// How long running actions may take after the node was told to stop.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// How long the last messages may take to leave.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// The two ends of the broker's port, and what the nodes share.
+#[derive(Debug)]
+pub(crate) struct Port {
+    pub(crate) commands: mpsc::Sender<BrokerCommand>,
+    pub(crate) events: mpsc::Receiver<BrokerEvent>,
+    /// Tells the nodes which broker the connection stands to.
+    pub(crate) connected: watch::Sender<Option<Arc<str>>>,
+    /// Permits for signature checks, of the whole process: as many as there are cores.
+    pub(crate) checks: Arc<Semaphore>,
+}
+
+/// A connection at work.
+pub(crate) struct Connection {
+    port: Port,
+    nodes: Vec<Arc<Node>>,
+    /// Whose a subscription is, by its number.
+    subscribers: Vec<Arc<Node>>,
+    actions: Arc<Semaphore>,
+    tasks: JoinSet<()>,
+}
+
+impl Connection {
+    pub(crate) fn new(port: Port, nodes: Vec<Arc<Node>>) -> Self {
+        Self {
+            port,
+            nodes,
+            subscribers: Vec::new(),
+            actions: Arc::new(Semaphore::new(ACTIONS_MAX)),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Works until `stop`, then lets running actions finish.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        let subscriptions = self.subscriptions();
+        self.send(subscriptions);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                event = self.port.events.recv(), if self.tasks.len() < TASKS_MAX => {
+                    let Some(event) = event else {
+                        error!("the broker adapter ended unasked");
+                        stop.cancel();
+                        break;
+                    };
+                    self.on_event(event);
+                }
+                Some(ended) = self.tasks.join_next() => report_panic(ended),
+            }
+        }
+        self.finish().await;
+    }
+
+    /// One subscription per node, collective and agent, and one per node and collective, as Choria's nodes have them.
+    fn subscriptions(&mut self) -> Vec<BrokerCommand> {
+        let mut commands = Vec::new();
+        for node in &self.nodes {
+            for (subject, group) in subjects(node) {
+                let id = SubscriptionId(self.subscribers.len() as u64);
+                self.subscribers.push(node.clone());
+                commands.push(BrokerCommand::Subscribe { id, subject, group });
+            }
+        }
+        commands
+    }
+
+    /// Hands orders to the adapter, without making the loop wait for it.
+    fn send(&mut self, commands: Vec<BrokerCommand>) {
+        let sender = self.port.commands.clone();
+        self.tasks.spawn(async move {
+            for command in commands {
+                if sender.send(command).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+
+    fn on_event(&mut self, event: BrokerEvent) {
+        match event {
+            BrokerEvent::Message(delivery) => self.on_message(delivery),
+            BrokerEvent::Connected(server) => {
+                info!(url = %server.url, nodes = self.nodes.len(), "connected");
+                self.port.connected.send_replace(Some(server.url.as_str().into()));
+            }
+            BrokerEvent::Disconnected { reason } => {
+                warn!(reason, "disconnected");
+                self.port.connected.send_replace(None);
+            }
+            BrokerEvent::ConnectFailed { server, reason } => {
+                warn!(server, reason, "cannot connect")
+            }
+            BrokerEvent::PublishRefused { subject, reason } => self.on_refused(&subject, reason),
+            BrokerEvent::PermissionDenied { operation, subject } => {
+                error!(?operation, subject, "the broker denies what a node needs");
+            }
+            BrokerEvent::Lagged { lost } => warn!(lost, "too slow, messages were lost"),
+            BrokerEvent::Unsubscribed { .. } | BrokerEvent::BarrierPassed { .. } => {}
+            BrokerEvent::Closed => warn!("the broker adapter closed"),
+        }
+    }
+
+    fn on_message(&mut self, delivery: Delivery) {
+        let index = usize::try_from(delivery.subscription.0).unwrap_or(usize::MAX);
+        let Some(node) = self.subscribers.get(index).cloned() else { return };
+        node.stats.received(node.clock.unix_seconds());
+        let (checks, actions) = (self.port.checks.clone(), self.actions.clone());
+        let commands = self.port.commands.clone();
+        self.tasks.spawn(async move {
+            let Some(answer) = serve(&node, delivery, &checks, &actions).await else { return };
+            publish(&node, answer, &commands).await;
+        });
+    }
+
+    /// Which node's answer it was is not known here; the connection's nodes share the log line.
+    fn on_refused(&self, subject: &str, reason: RefusedPublish) {
+        warn!(subject, ?reason, "an answer was not sent");
+        if let [node] = self.nodes.as_slice() {
+            node.stats.refused(Refusal::Unsent);
+        }
+    }
+
+    /// Takes nothing in any more, waits for running actions, says goodbye.
+    async fn finish(mut self) {
+        let left = self.tasks.len();
+        info!(actions = left, "stopping");
+        let all_ended = async { while self.tasks.join_next().await.is_some() {} };
+        if timeout(GRACE, all_ended).await.is_err() {
+            warn!(actions = self.tasks.len(), "actions were cut off");
+            self.tasks.abort_all();
+        }
+        let barrier = BrokerCommand::Barrier { id: BarrierId(0) };
+        self.send(vec![barrier, BrokerCommand::Close]);
+        let closed = async {
+            while let Some(event) = self.port.events.recv().await {
+                if matches!(event, BrokerEvent::Closed) {
+                    return;
+                }
+            }
+        };
+        if timeout(CLOSING, closed).await.is_err() {
+            warn!("the broker did not confirm the last messages in time");
+        }
+    }
+}
+
+/// What a node listens to, with its queue groups.
+fn subjects(node: &Node) -> Vec<(String, Option<String>)> {
+    let mut subjects = Vec::new();
+    for collective in &node.config.collectives {
+        subjects.push((format!("{collective}.node.{}", node.identity()), None));
+        for (name, agent) in &node.agents {
+            subjects.push(match agent.ddl.metadata.service {
+                true => (format!("{collective}.broadcast.service.{name}"), Some(name.clone())),
+                false => (format!("{collective}.broadcast.agent.{name}"), None),
+            });
+        }
+    }
+    subjects
+}
+
+/// Checks one message, runs it, and gives its answer.
+async fn serve(
+    node: &Arc<Node>,
+    delivery: Delivery,
+    checks: &Semaphore,
+    actions: &Semaphore,
+) -> Option<Outgoing> {
+    let accepted = {
+        let _permit = checks.acquire().await.ok()?;
+        let judge = node.clone();
+        let Delivery { payload, hold, .. } = delivery;
+        let judged = tokio::task::spawn_blocking(move || (judge.judge(payload), hold)).await;
+        match judged {
+            Ok((accepted, _hold)) => accepted?,
+            Err(panic) => {
+                error!(%panic, "a message made a check fail");
+                node.refuse(Refusal::Request, "internal error");
+                return None;
+            }
+        }
+    };
+    let Ok(_permit) = actions.try_acquire() else {
+        node.refuse(Refusal::Busy, "too many actions run");
+        return None;
+    };
+    node.answer(*accepted).await
+}
+
+async fn publish(node: &Node, answer: Outgoing, commands: &mpsc::Sender<BrokerCommand>) {
+    let Outgoing { subject, payload } = answer;
+    let publication = Publication { subject, headers: Vec::new(), payload };
+    match commands.send(BrokerCommand::Publish(publication)).await {
+        Ok(()) => node.stats.replied(),
+        Err(_) => node.refuse(Refusal::Unsent, "the broker connection is closed"),
+    }
+}
+
+fn report_panic(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        error!(%error, "an action failed");
+    }
+}

@@ -1,0 +1,196 @@
+//! One node: its configuration, its agents, its counters, and what it does with a message.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use antiphon_wire::Collective;
+use bytes::Bytes;
+use tokio::sync::watch;
+use tracing::{debug, warn};
+
+use crate::agent::{self, Agents};
+use crate::clock::Clock;
+use crate::config::NodeConfig;
+use crate::inventory::{Inventory, InventoryFiles};
+use crate::processor::{Accepted, Rules, Verdict};
+use crate::refusal::Refusal;
+use crate::reply::{self, ReplySigner};
+use crate::rpc::{Answer, Call};
+use crate::security::Security;
+use crate::stats::Stats;
+
+/// The URL of the broker that the node's connection stands to, if it does.
+pub(crate) type Connected = watch::Receiver<Option<Arc<str>>>;
+
+/// A node; several may share a connection.
+#[derive(Debug)]
+pub struct Node {
+    pub(crate) config: NodeConfig,
+    pub(crate) clock: Clock,
+    pub(crate) stats: Stats,
+    pub(crate) agents: Agents,
+    /// When it started, since 1970-01-01 UTC.
+    pub(crate) started: Duration,
+    rules: Rules,
+    files: Arc<InventoryFiles>,
+    signer: Option<ReplySigner>,
+    connected: Connected,
+}
+
+/// What a node is made of besides its configuration.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) security: Security,
+    pub(crate) signer: Option<ReplySigner>,
+    pub(crate) clock: Clock,
+    pub(crate) agents: Agents,
+    pub(crate) connected: Connected,
+}
+
+/// An answer ready to be published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    pub(crate) subject: String,
+    pub(crate) payload: Bytes,
+}
+
+impl Node {
+    /// A node of this configuration.
+    pub(crate) fn new(config: NodeConfig, parts: Parts) -> Self {
+        let rules = Rules {
+            identity: config.identity.as_str().to_owned(),
+            collectives: config.collectives.clone(),
+            agents: parts.agents.keys().cloned().collect(),
+            security: parts.security,
+        };
+        let files = InventoryFiles::new(config.facts_files.clone(), config.classes_file.clone());
+        Self {
+            started: parts.clock.now(),
+            clock: parts.clock,
+            stats: Stats::default(),
+            agents: parts.agents,
+            signer: parts.signer,
+            connected: parts.connected,
+            files: Arc::new(files),
+            rules,
+            config,
+        }
+    }
+
+    /// The node's name.
+    pub fn identity(&self) -> &str {
+        &self.rules.identity
+    }
+
+    /// What it counted.
+    pub fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Judges a payload. Blocks for the time of a signature check, and for files that changed.
+    pub(crate) fn judge(&self, payload: Bytes) -> Option<Box<Accepted>> {
+        let verdict = self.rules.judge(payload, &self.files.load(), self.clock.now());
+        match verdict {
+            Verdict::Run(accepted) => {
+                self.stats.accepted();
+                Some(accepted)
+            }
+            Verdict::Refuse { refusal, detail } => {
+                self.refuse(refusal, &detail);
+                None
+            }
+        }
+    }
+
+    /// Counts and logs a refusal. A filter that is for others is everyday life, not news.
+    pub(crate) fn refuse(&self, refusal: Refusal, detail: &str) {
+        self.stats.refused(refusal);
+        let identity = self.identity();
+        match refusal {
+            Refusal::Filtered => debug!(identity, %refusal, detail, "request not answered"),
+            _ => warn!(identity, %refusal, detail, "request not answered"),
+        }
+    }
+
+    /// Runs what was accepted and gives its answer; `None` after a refusal, which is counted.
+    pub(crate) async fn answer(&self, request: Accepted) -> Option<Outgoing> {
+        let subject = request.back.reply_to.clone();
+        let payload = match request.agent.as_str() {
+            agent::DISCOVERY => self.pong(&request),
+            _ => self.call(request.clone()).await,
+        }?;
+        match reply::encode(
+            &request,
+            &payload,
+            self.sender(&self.connected_server()),
+            self.clock.now(),
+        ) {
+            Ok(payload) => Some(Outgoing { subject, payload }),
+            Err(error) => {
+                self.refuse(Refusal::Unsent, &error.to_string());
+                None
+            }
+        }
+    }
+
+    fn pong(&self, request: &Accepted) -> Option<Vec<u8>> {
+        if agent::is_ping(&request.payload) {
+            return Some(b"pong".to_vec());
+        }
+        self.refuse(Refusal::NotPing, "the payload holds no ping");
+        None
+    }
+
+    /// Runs an action within the agent's time; Choria answers nothing after it.
+    async fn call(&self, request: Accepted) -> Option<Vec<u8>> {
+        let agent = self.agents.get(request.agent.as_str())?.clone();
+        let call = match Call::read(request) {
+            Ok(call) => call,
+            Err(answer) => return Some(answer.encode("")),
+        };
+        let run = self.authorized(&agent, &call);
+        match tokio::time::timeout(agent.ddl.timeout(), run).await {
+            Ok(answer) => Some(answer.encode(&call.action)),
+            Err(_) => {
+                self.refuse(Refusal::Timeout, &format!("{}#{}", call.request.agent, call.action));
+                None
+            }
+        }
+    }
+
+    async fn authorized(&self, agent: &agent::Agent, call: &Call) -> Answer {
+        if agent.ddl.action(&call.action).is_none() {
+            return agent::unknown_action(call);
+        }
+        agent.run(call, self).await
+    }
+
+    fn sender<'a>(&'a self, broker: &'a str) -> reply::Sender<'a> {
+        reply::Sender { identity: self.identity(), broker, signer: self.signer.as_ref() }
+    }
+
+    /// Facts and classes, read again if they changed.
+    pub(crate) async fn inventory(&self) -> Inventory {
+        let files = self.files.clone();
+        tokio::task::spawn_blocking(move || files.load())
+            .await
+            .expect("reading facts does not panic, and is not cancelled while the node runs")
+    }
+
+    pub(crate) fn agent_names(&self) -> &[String] {
+        &self.rules.agents
+    }
+
+    pub(crate) fn collective_names(&self) -> Vec<&str> {
+        self.config.collectives.iter().map(Collective::as_str).collect()
+    }
+
+    /// URL of the broker; empty while there is no connection.
+    pub(crate) fn connected_server(&self) -> String {
+        self.connected.borrow().as_deref().unwrap_or_default().to_owned()
+    }
+
+    pub(crate) fn watch_connection(&self) -> Connected {
+        self.connected.clone()
+    }
+}

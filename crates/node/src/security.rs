@@ -1,0 +1,126 @@
+//! Who may call: the checks of signatures and names, of either protocol.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use antiphon_identity::{UnixTime, v1, v2};
+use antiphon_wire::{Credentials, Request, Version};
+
+use crate::refusal::Refusal;
+
+/// Decides whether a request comes from whom it says. Cheap to clone; nodes with the same trust share it.
+#[derive(Clone, Debug)]
+pub enum Security {
+    /// RSA signatures and certificates.
+    V1(Arc<v1::Verifier>),
+    /// ed25519 signatures and tokens.
+    V2(Arc<v2::Verifier>),
+}
+
+impl Security {
+    /// The protocol version that it checks.
+    pub fn version(&self) -> Version {
+        match self {
+            Self::V1(_) => Version::V1,
+            Self::V2(_) => Version::V2,
+        }
+    }
+
+    /// Checks a request's credentials, its caller's name and its signature.
+    ///
+    /// # Errors
+    /// Which check failed, and the detail for the log.
+    pub(crate) fn check(&self, request: &Request, now: Duration) -> Result<(), Refused> {
+        let now = UnixTime::since_unix_epoch(now);
+        match (self, &request.proof.credentials) {
+            (Self::V1(verifier), Credentials::X509 { pubcert }) => {
+                check_v1(verifier, request, pubcert, now)
+            }
+            (Self::V2(verifier), Credentials::Jwt { caller, signer }) => {
+                check_v2(verifier, request, caller, signer.as_deref(), now)
+            }
+            (Self::V1(_), Credentials::Jwt { .. }) | (Self::V2(_), Credentials::X509 { .. }) => {
+                Err(Refused::new(Refusal::Version, "credentials of the other protocol"))
+            }
+        }
+    }
+}
+
+/// A refusal with its detail, which is only logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) refusal: Refusal,
+    pub(crate) detail: String,
+}
+
+impl Refused {
+    pub(crate) fn new(refusal: Refusal, detail: impl ToString) -> Self {
+        Self { refusal, detail: detail.to_string() }
+    }
+
+    /// A refusal by an error, with all of its causes.
+    pub(crate) fn because(refusal: Refusal, error: &dyn std::error::Error) -> Self {
+        let mut detail = error.to_string();
+        let mut cause = error.source();
+        while let Some(source) = cause {
+            detail = format!("{detail}: {source}");
+            cause = source.source();
+        }
+        Self { refusal, detail }
+    }
+}
+
+fn check_v1(
+    verifier: &v1::Verifier,
+    request: &Request,
+    pubcert: &str,
+    now: UnixTime,
+) -> Result<(), Refused> {
+    let secure = v1::SecureRequest {
+        message: &request.proof.signed,
+        signature: signature(request),
+        pubcert,
+        caller_id: request.head.caller.as_str(),
+    };
+    verifier.verify(&secure, now).map(drop).map_err(|error| {
+        let refusal = if matches!(error, v1::Refusal::MalformedCallerId { .. }) {
+            Refusal::Caller
+        } else if error == v1::Refusal::BadSignature {
+            Refusal::Signature
+        } else {
+            Refusal::Credentials
+        };
+        Refused::because(refusal, &error)
+    })
+}
+
+fn check_v2(
+    verifier: &v2::Verifier,
+    request: &Request,
+    caller: &str,
+    signer: Option<&str>,
+    now: UnixTime,
+) -> Result<(), Refused> {
+    let secure = v2::SecureRequest {
+        request: &request.proof.signed,
+        signature: signature(request),
+        caller_token: caller,
+        signer_token: signer,
+        caller_id: request.head.caller.as_str(),
+    };
+    verifier.verify(&secure, now).map(drop).map_err(|error| {
+        let refusal = if matches!(error, v2::Refusal::CallerMismatch { .. }) {
+            Refusal::Caller
+        } else if error == v2::Refusal::BadSignature {
+            Refusal::Signature
+        } else {
+            Refusal::Credentials
+        };
+        Refused::because(refusal, &error)
+    })
+}
+
+/// The raw signature; one that is not base64 fits nothing.
+fn signature(request: &Request) -> &[u8] {
+    request.proof.signature.as_deref().unwrap_or_default()
+}

@@ -1,0 +1,102 @@
+//! From security settings to verifiers, shared by nodes with the same settings.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use antiphon_identity::TrustBundle;
+use antiphon_identity::v1::{self, CallerLists};
+use antiphon_identity::v2::{self, Claims, Issuers, KeyError, PublicKey, Seed, Token};
+
+use super::StartError;
+use crate::config::{NodeConfig, SecurityConfig, V1Config, V2Config};
+use crate::reply::ReplySigner;
+use crate::security::Security;
+
+/// Verifiers made so far.
+#[derive(Default)]
+pub(super) struct Trust {
+    v1: Vec<(V1Config, Arc<v1::Verifier>)>,
+}
+
+/// What a v2 node proves itself with.
+pub(super) struct Own {
+    pub(super) seed: Seed,
+    pub(super) token: String,
+}
+
+impl Trust {
+    /// What the node verifies with, and, in v2, what it proves itself with.
+    pub(super) fn security(
+        &mut self,
+        config: &NodeConfig,
+    ) -> Result<(Security, Option<Own>), StartError> {
+        let identity = config.identity.as_str();
+        match &config.security {
+            SecurityConfig::V1(v1) => Ok((Security::V1(self.v1(v1, identity)?), None)),
+            SecurityConfig::V2(v2) => {
+                let verifier = v2_verifier(v2, identity)?;
+                Ok((Security::V2(Arc::new(verifier)), Some(Own::load(v2, identity)?)))
+            }
+        }
+    }
+
+    fn v1(&mut self, config: &V1Config, identity: &str) -> Result<Arc<v1::Verifier>, StartError> {
+        if let Some((_, verifier)) = self.v1.iter().find(|(known, _)| known == config) {
+            return Ok(verifier.clone());
+        }
+        let identity = || identity.to_owned();
+        let trust = TrustBundle::from_file(&config.ca)
+            .map_err(|source| StartError::Trust { identity: identity(), source })?;
+        let lists = CallerLists::new(&config.allow, &config.privileged)
+            .map_err(|source| StartError::Pattern { identity: identity(), source })?;
+        let verifier = Arc::new(v1::Verifier::new(Arc::new(trust), lists));
+        self.v1.push((config.clone(), verifier.clone()));
+        Ok(verifier)
+    }
+}
+
+impl Own {
+    /// Reads seed and token, and checks that the token is of this node.
+    fn load(config: &V2Config, identity: &str) -> Result<Self, StartError> {
+        let seed = Seed::from_file(&config.seed).map_err(key_error(identity, "seed"))?;
+        let wrong = |detail: String| StartError::Token { identity: identity.to_owned(), detail };
+        let read = |path: &PathBuf| std::fs::read_to_string(path);
+        let text = read(&config.token)
+            .map_err(|error| wrong(format!("{}: {error}", config.token.display())))?;
+        let token = Token::parse(&text).map_err(|error| wrong(error.to_string()))?;
+        let Claims::Server(claims) = token.unverified() else {
+            return Err(wrong("is not a node's (choria_server)".to_owned()));
+        };
+        if claims.identity != identity {
+            return Err(wrong(format!("is of {:?}", claims.identity)));
+        }
+        if token.unverified().public_key().ok() != Some(seed.public()) {
+            return Err(wrong("has another public key than the seed".to_owned()));
+        }
+        Ok(Self { seed, token: token.as_str().to_owned() })
+    }
+
+    /// What replies are signed with, if they are to be.
+    pub(super) fn signer(self, config: &NodeConfig) -> Option<ReplySigner> {
+        let SecurityConfig::V2(v2) = &config.security else { return None };
+        v2.sign_replies.then_some(ReplySigner { seed: self.seed, token: self.token })
+    }
+}
+
+fn v2_verifier(config: &V2Config, identity: &str) -> Result<v2::Verifier, StartError> {
+    let mut organisations = std::collections::BTreeMap::new();
+    for (name, key) in &config.issuers {
+        let key =
+            PublicKey::from_hex(key).map_err(key_error(identity, &format!("issuers.{name}")))?;
+        organisations.insert(name.clone(), key);
+    }
+    let signers = config.trusted_signers.iter().map(|key| PublicKey::from_hex(key));
+    let signers =
+        signers.collect::<Result<Vec<_>, _>>().map_err(key_error(identity, "trusted_signers"))?;
+    Ok(v2::Verifier::new(Issuers::new(organisations, signers)))
+}
+
+fn key_error(identity: &str, key: &str) -> impl Fn(KeyError) -> StartError {
+    let (identity, key) = (identity.to_owned(), key.to_owned());
+    move |source| StartError::Key { identity: identity.clone(), key: key.clone(), source }
+}
