@@ -8,7 +8,7 @@
 //! - [`control`] and [`ControlIn`]: the control connection after the hello.
 //! - [`Greeting`] and [`Token`]: how a link begins.
 //! - [`Statement`]: what a gateway signs.
-//! - [`v1`]: the generated messages, client and server.
+//! - [`v1`]: the generated messages, client and server of links; [`admin_v1`]: those for operators.
 
 mod advert;
 mod control;
@@ -38,6 +38,20 @@ pub use statement::{CHAIN_MAX, Statement, StatementBody};
 )]
 pub mod v1 {
     tonic::include_proto!("antiphon.link.v1");
+}
+
+/// What an operator asks a gateway, version 1.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::missing_errors_doc,
+    clippy::large_futures,
+    reason = "generated"
+)]
+pub mod admin_v1 {
+    tonic::include_proto!("antiphon.admin.v1");
 }
 
 /// Longest name of a collective, agent or node, in bytes.

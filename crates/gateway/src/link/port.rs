@@ -1,5 +1,7 @@
 //! The words of the links: what the shell may ask and what it hears back.
 
+use std::sync::Arc;
+
 use antiphon_core::{
     Advert, Connection, Control, DialFailure, DialTarget, Endpoint, Epoch, Frame, GatewayId, Hello,
     LinkId, Malformed,
@@ -60,7 +62,7 @@ pub enum LinkCommand {
         /// What it counts for in credit, in bytes.
         weight: u64,
         /// The frame.
-        frame: Box<Frame>,
+        frame: Arc<Frame>,
     },
     /// Send gossip on the control connection; no link to that gateway: dropped, as UDP would.
     Gossip {

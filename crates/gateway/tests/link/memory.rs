@@ -1,0 +1,216 @@
+//! Links over a network in memory, under paused time.
+
+use std::time::Duration;
+
+use antiphon_core::{Connection, Control, DialFailure, Endpoint};
+use antiphon_gateway::link::{
+    LinkCommand, LinkConfig, LinkEvent, Transport,
+    memory::{Condition, MemoryNetwork, Path},
+};
+use antiphon_identity::PeerIdentity;
+use antiphon_proto::Greeting;
+use bytes::Bytes;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::side::{Side, linked};
+
+const DELAY: Duration = Duration::from_millis(40);
+
+struct World {
+    network: MemoryNetwork,
+    eu: Side,
+    us: Side,
+}
+
+impl World {
+    fn new(bend: impl Fn(&mut Greeting, &mut LinkConfig)) -> Self {
+        let network = MemoryNetwork::new();
+        let eu = settle(&network, "eu-1", &bend);
+        let us = settle(&network, "us-1", &bend);
+        let world = Self { network, eu, us };
+        world.set(Condition::Open);
+        world
+    }
+
+    fn set(&self, condition: Condition) {
+        let path = Path { delay: DELAY, condition };
+        self.network.set_both(&self.eu.hello.endpoint, &self.us.hello.endpoint, path);
+    }
+}
+
+fn settle(
+    network: &MemoryNetwork,
+    gateway: &str,
+    bend: impl Fn(&mut Greeting, &mut LinkConfig),
+) -> Side {
+    let endpoint: Endpoint = format!("{gateway}:7440").parse().unwrap();
+    let region = gateway.rsplit_once('-').unwrap().0.to_owned();
+    let identity = PeerIdentity { region, gateway: Some(gateway.to_owned()) };
+    let transport = network.settle(endpoint.clone(), identity, Duration::MAX);
+    Side::start(gateway, endpoint, Transport::Memory(transport), bend)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_takes_as_long_as_the_paths() {
+    let mut world = World::new(|_, _| {});
+    let (eu, us) = linked(&mut world.eu, &mut world.us).await;
+    let asked = Instant::now();
+    let connection = Connection::Data;
+    world.eu.handle.submit(LinkCommand::Ping { link: eu, connection, nonce: 5 });
+    world.us.until(|event| matches!(event, LinkEvent::Ping { nonce: 5, .. }).then_some(())).await;
+    world.us.handle.submit(LinkCommand::Pong { link: us, connection, nonce: 5 });
+    world.eu.until(|event| matches!(event, LinkEvent::Pong { nonce: 5, .. }).then_some(())).await;
+    let took = asked.elapsed();
+    assert!((2 * DELAY..2 * DELAY + Duration::from_millis(5)).contains(&took), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_black_hole_is_silent_and_what_was_sent_into_it_arrives_when_it_opens() {
+    let mut world = World::new(|_, _| {});
+    let (link, _) = linked(&mut world.eu, &mut world.us).await;
+    sleep(Duration::from_secs(5)).await;
+    while timeout(Duration::from_secs(1), world.us.events.recv()).await.is_ok() {}
+
+    world.set(Condition::BlackHole);
+    for number in 0..100 {
+        world.eu.send(link, number, Bytes::from(vec![1; 10_000]));
+    }
+    let heard = timeout(Duration::from_secs(10), world.us.events.recv()).await;
+    assert!(heard.is_err(), "{heard:?}");
+
+    world.set(Condition::Open);
+    for number in 0..100 {
+        assert_eq!(world.us.frame().await.0, number);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_takes_the_link_down_on_both_sides_and_ends_with_the_cut() {
+    let mut world = World::new(|_, _| {});
+    let (eu, us) = linked(&mut world.eu, &mut world.us).await;
+
+    world.set(Condition::Cut);
+    assert_eq!((world.eu.down().await.0, world.us.down().await.0), (eu, us));
+    world.eu.dial(&world.us.hello.endpoint);
+    let failure = world.eu.dial_failure().await;
+    assert!(matches!(failure, DialFailure::Unreachable { .. }), "{failure:?}");
+
+    world.set(Condition::Open);
+    let again = linked(&mut world.eu, &mut world.us).await;
+    assert!(again > (eu, us), "numbers are never used twice");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dial_into_a_black_hole_ends() {
+    let mut world = World::new(|_, _| {});
+    world.set(Condition::BlackHole);
+    world.eu.dial(&world.us.hello.endpoint);
+    let failure = world.eu.dial_failure().await;
+    assert!(matches!(failure, DialFailure::Unreachable { .. }), "{failure:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_frame_on_its_way_is_heard() {
+    let mut world = World::new(|_, _| {});
+    let (link, _) = linked(&mut world.eu, &mut world.us).await;
+    // 8 MiB go through a wire that holds 4 MiB in two parts, ten seconds apart.
+    let path = Path { delay: Duration::from_secs(10), condition: Condition::Open };
+    world.network.set(&world.eu.hello.endpoint, &world.us.hello.endpoint, path);
+    world.eu.send(link, 1, vec![0; 8 << 20]);
+
+    let mut heard = 0;
+    let connection = world
+        .us
+        .until(|event| match event {
+            LinkEvent::Heard { connection: Connection::Data, .. } => {
+                heard += 1;
+                None
+            }
+            LinkEvent::Frame { .. } => Some(Connection::Data),
+            _ => None,
+        })
+        .await;
+    assert_eq!(connection, Connection::Data);
+    assert!((1..20).contains(&heard), "{heard}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn control_does_not_wait_behind_data() {
+    let mut world = World::new(|_, config| config.data_events_max = 4);
+    let (link, _) = linked(&mut world.eu, &mut world.us).await;
+    for number in 0..1000 {
+        world.eu.send(link, number, Bytes::from(vec![1; 10_000]));
+    }
+    let full = async {
+        while world.us.events.waiting().1 < 4 {
+            sleep(DELAY).await;
+        }
+    };
+    timeout(Duration::from_secs(60), full).await.unwrap();
+    world.eu.handle.submit(LinkCommand::Control { link, message: Control::Goodbye });
+    let arrived = async {
+        while world.us.events.waiting().0 == 0 {
+            sleep(DELAY).await;
+        }
+    };
+    timeout(Duration::from_secs(60), arrived).await.unwrap();
+
+    let overtaking = world
+        .us
+        .until(|event| match event {
+            LinkEvent::Control { message, .. } => Some(Ok(message)),
+            LinkEvent::Frame { number, .. } => Some(Err(number)),
+            _ => None,
+        })
+        .await;
+    assert_eq!(overtaking, Ok(Control::Goodbye));
+    for number in 0..1000 {
+        assert_eq!(world.us.frame().await.0, number);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_overflows_is_counted_and_ends_the_link() {
+    let mut world = World::new(|_, config| config.data_queue_max = 8);
+    let (link, us) = linked(&mut world.eu, &mut world.us).await;
+    world.set(Condition::BlackHole);
+    for number in 0..9 {
+        world.eu.send(link, number, "x");
+    }
+    assert_eq!(world.eu.handle.counters().overflows, 1);
+    assert_eq!(world.eu.down().await, (link, "defect: the data queue overflowed".into()));
+    world.set(Condition::Open);
+    assert_eq!(world.us.down().await.0, us);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_does_not_wait_for_a_peer_that_is_gone() {
+    let mut world = World::new(|_, _| {});
+    let (link, _) = linked(&mut world.eu, &mut world.us).await;
+    world.set(Condition::BlackHole);
+    world.eu.handle.submit(LinkCommand::Close { link, reason: "silence".into() });
+    assert_eq!(world.eu.down().await, (link, "silence".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_settled_is_unreachable() {
+    let mut world = World::new(|_, _| {});
+    world.eu.dial(&"nowhere:1".parse().unwrap());
+    let failure = world.eu.dial_failure().await;
+    let reason = "connect to nowhere:1: nobody is there".to_owned();
+    assert_eq!(failure, DialFailure::Unreachable { reason });
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_gateways_meet_over_one_network() {
+    let network = MemoryNetwork::new();
+    let mut hub = settle(&network, "eu-1", |_, _| {});
+    let mut others = ["eu-2", "us-1", "ap-1"].map(|name| settle(&network, name, |_, _| {}));
+    for other in &mut others {
+        linked(&mut hub, other).await;
+    }
+    let [_, us, ap] = &mut others;
+    linked(ap, us).await;
+    let peers = |side: &Side| side.handle.stats().len();
+    assert_eq!((peers(&hub), others.each_ref().map(peers)), (3, [1, 2, 2]));
+}
