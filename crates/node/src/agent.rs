@@ -49,6 +49,11 @@ impl Agent {
         ]
     }
 
+    /// Whether the node checks inputs. Choria's own agents take what comes: a missing fact is an empty name.
+    pub(crate) fn checks_inputs(&self) -> bool {
+        !matches!(self.handler, Handler::Discovery | Handler::Rpcutil | Handler::ChoriaUtil)
+    }
+
     /// Runs one action, which the description knows.
     pub(crate) async fn run(&self, call: &Call, node: &Node) -> Answer {
         match &self.handler {

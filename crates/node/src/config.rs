@@ -1,5 +1,6 @@
 //! What a node is told: our own TOML, or the `server.conf` of a Choria node.
 
+mod choria;
 mod file;
 mod problem;
 mod table;
@@ -123,6 +124,8 @@ pub struct V2Config {
 pub enum Authorization {
     /// Whoever gets past the signature may.
     Off,
+    /// The list of agents in the caller's v2 token decides (Choria's `aaasvc`).
+    Token,
     /// Action policies decide; without one nothing may be run.
     ActionPolicy {
         /// The folder of `<agent>.policy` and `groups`.
@@ -186,20 +189,27 @@ impl NodeConfig {
     /// # Errors
     /// Everything that is wrong with the file, by key.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        file::load(path)
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("conf" | "cfg") => choria::load(path),
+            Some(_) | None => file::load(path),
+        }
+    }
+
+    /// Whether replies carry a signature.
+    pub(crate) fn signs_replies(&self) -> bool {
+        matches!(&self.security, SecurityConfig::V2(v2) if v2.sign_replies)
     }
 
     /// Adds what `rpcutil#get_config_item` tells of every node.
     fn with_items(mut self) -> Self {
         let collectives: Vec<&str> = self.collectives.iter().map(Collective::as_str).collect();
-        for (key, value) in [
+        let own = [
             ("identity", self.identity.to_string()),
             ("collectives", collectives.join(",")),
             ("main_collective", self.main_collective.to_string()),
             ("configfile", self.source.display().to_string()),
-        ] {
-            self.items.insert(key.to_owned(), value);
-        }
+        ];
+        self.items.extend(own.map(|(key, value)| (key.to_owned(), value)));
         self
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use antiphon_broker::{
-    BarrierId, BrokerCommand, BrokerEvent, Delivery, Publication, RefusedPublish, SubscriptionId,
+    BarrierId, BrokerCommand, BrokerEvent, Delivery, RefusedPublish, SubscriptionId,
 };
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::lifecycle::{self, Event};
 use crate::node::{Node, Outgoing};
 use crate::refusal::Refusal;
 
@@ -49,6 +50,7 @@ pub(crate) struct Connection {
     subscribers: Vec<Arc<Node>>,
     actions: Arc<Semaphore>,
     tasks: JoinSet<()>,
+    announced: bool,
 }
 
 impl Connection {
@@ -59,6 +61,7 @@ impl Connection {
             subscribers: Vec::new(),
             actions: Arc::new(Semaphore::new(ACTIONS_MAX)),
             tasks: JoinSet::new(),
+            announced: false,
         }
     }
 
@@ -114,6 +117,7 @@ impl Connection {
             BrokerEvent::Connected(server) => {
                 info!(url = %server.url, nodes = self.nodes.len(), "connected");
                 self.port.connected.send_replace(Some(server.url.as_str().into()));
+                self.announce();
             }
             BrokerEvent::Disconnected { reason } => {
                 warn!(reason, "disconnected");
@@ -130,6 +134,19 @@ impl Connection {
             BrokerEvent::Unsubscribed { .. } | BrokerEvent::BarrierPassed { .. } => {}
             BrokerEvent::Closed => warn!("the broker adapter closed"),
         }
+    }
+
+    /// Startup events, once.
+    fn announce(&mut self) {
+        if !std::mem::replace(&mut self.announced, true) {
+            self.send(self.events(Event::Startup));
+        }
+    }
+
+    /// An event of every node.
+    fn events(&self, event: Event) -> Vec<BrokerCommand> {
+        let events = self.nodes.iter().map(|node| lifecycle::event(node, event));
+        events.map(|event| BrokerCommand::Publish(event.into())).collect()
     }
 
     fn on_message(&mut self, delivery: Delivery) {
@@ -161,8 +178,9 @@ impl Connection {
             warn!(actions = self.tasks.len(), "actions were cut off");
             self.tasks.abort_all();
         }
-        let barrier = BrokerCommand::Barrier { id: BarrierId(0) };
-        self.send(vec![barrier, BrokerCommand::Close]);
+        let mut last = self.events(Event::Shutdown);
+        last.extend([BrokerCommand::Barrier { id: BarrierId(0) }, BrokerCommand::Close]);
+        self.send(last);
         let closed = async {
             while let Some(event) = self.port.events.recv().await {
                 if matches!(event, BrokerEvent::Closed) {
@@ -220,9 +238,7 @@ async fn serve(
 }
 
 async fn publish(node: &Node, answer: Outgoing, commands: &mpsc::Sender<BrokerCommand>) {
-    let Outgoing { subject, payload } = answer;
-    let publication = Publication { subject, headers: Vec::new(), payload };
-    match commands.send(BrokerCommand::Publish(publication)).await {
+    match commands.send(BrokerCommand::Publish(answer.into())).await {
         Ok(()) => node.stats.replied(),
         Err(_) => node.refuse(Refusal::Unsent, "the broker connection is closed"),
     }

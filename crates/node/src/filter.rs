@@ -4,6 +4,7 @@
 //! (go-choria `filter/**`). Whatever cannot be evaluated does not match.
 
 mod compound;
+pub(crate) mod condition;
 mod fact;
 mod path;
 mod pattern;
@@ -58,7 +59,7 @@ impl Profile<'_> {
         }
     }
 
-    fn has_class(&self, wanted: &str) -> bool {
+    pub(crate) fn has_class(&self, wanted: &str) -> bool {
         match Pattern::of(wanted) {
             Pattern::Text(name) => {
                 let name = name.to_lowercase();

@@ -1,11 +1,12 @@
 //! What the machine is: facts and classes, read from the files that configuration management writes.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
-use tracing::warn;
+use tracing::{debug, warn};
 
 /// Larger files of facts or classes are not read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -38,7 +39,7 @@ impl InventoryFiles {
 
     /// What they say. Looks at the files' times, and reads them if those changed: this may block.
     ///
-    /// A file that is missing or broken counts as empty and is logged, once per change.
+    /// A file that is missing or broken counts as empty; a broken one is logged, once per change.
     pub fn load(&self) -> Inventory {
         let stamps: Vec<Stamp> = self.facts.iter().chain(&self.classes).map(|p| stamp(p)).collect();
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,14 +58,16 @@ impl InventoryFiles {
         for file in &self.facts {
             match read_facts(file) {
                 Ok(more) => facts.extend(more),
-                Err(error) => warn!(file = %file.display(), %error, "facts cannot be read"),
+                Err(error) => error.report(file),
             }
         }
-        let classes = self.classes.as_deref().map_or(Ok(Vec::new()), read_classes);
-        let classes = classes.unwrap_or_else(|error| {
-            warn!(%error, "classes cannot be read");
-            Vec::new()
-        });
+        let mut classes = Vec::new();
+        if let Some(file) = &self.classes {
+            match read_classes(file) {
+                Ok(names) => classes = names,
+                Err(error) => error.report(file),
+            }
+        }
         Inventory { facts: Arc::new(Value::Object(facts)), classes: Arc::new(classes) }
     }
 }
@@ -78,6 +81,19 @@ enum ReadError {
     TooLarge,
     #[error("is not an object of facts: {0}")]
     Syntax(String),
+}
+
+impl ReadError {
+    /// A file that is not there yet is no news: configuration management will write it.
+    fn report(&self, file: &Path) {
+        let file = file.display();
+        match self {
+            Self::Io(error) if error.kind() == ErrorKind::NotFound => debug!(%file, "no such file"),
+            Self::Io(_) | Self::TooLarge | Self::Syntax(_) => {
+                warn!(%file, error = %self, "facts or classes cannot be read");
+            }
+        }
+    }
 }
 
 fn stamp(file: &Path) -> Stamp {

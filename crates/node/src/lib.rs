@@ -10,6 +10,7 @@
 //! - [`cli`]: `antiphon node run`.
 
 mod agent;
+mod audit;
 pub mod cli;
 mod clock;
 pub mod config;
@@ -17,9 +18,12 @@ mod connection;
 pub mod ddl;
 pub mod filter;
 pub mod inventory;
+mod lifecycle;
 mod node;
+mod policy;
 pub mod processor;
 mod refusal;
+mod registration;
 pub mod reply;
 mod routine;
 pub mod rpc;

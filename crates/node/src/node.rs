@@ -3,19 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use antiphon_broker::Publication;
 use antiphon_wire::Collective;
 use bytes::Bytes;
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use crate::agent::{self, Agents};
+use crate::audit;
 use crate::clock::Clock;
 use crate::config::NodeConfig;
+use crate::filter::Profile;
 use crate::inventory::{Inventory, InventoryFiles};
+use crate::policy;
 use crate::processor::{Accepted, Rules, Verdict};
 use crate::refusal::Refusal;
+use crate::registration::RequestSigner;
 use crate::reply::{self, ReplySigner};
-use crate::rpc::{Answer, Call};
+use crate::rpc::{Answer, Call, Status};
 use crate::security::Security;
 use crate::stats::Stats;
 
@@ -33,7 +38,9 @@ pub struct Node {
     pub(crate) started: Duration,
     rules: Rules,
     files: Arc<InventoryFiles>,
-    signer: Option<ReplySigner>,
+    signer: Option<Arc<ReplySigner>>,
+    /// What its own requests are signed with, if it makes any.
+    pub(crate) request_signer: Option<RequestSigner>,
     connected: Connected,
 }
 
@@ -41,7 +48,8 @@ pub struct Node {
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) security: Security,
-    pub(crate) signer: Option<ReplySigner>,
+    pub(crate) signer: Option<Arc<ReplySigner>>,
+    pub(crate) request_signer: Option<RequestSigner>,
     pub(crate) clock: Clock,
     pub(crate) agents: Agents,
     pub(crate) connected: Connected,
@@ -52,6 +60,12 @@ pub(crate) struct Parts {
 pub(crate) struct Outgoing {
     pub(crate) subject: String,
     pub(crate) payload: Bytes,
+}
+
+impl From<Outgoing> for Publication {
+    fn from(Outgoing { subject, payload }: Outgoing) -> Self {
+        Self { subject, headers: Vec::new(), payload }
+    }
 }
 
 impl Node {
@@ -70,6 +84,7 @@ impl Node {
             stats: Stats::default(),
             agents: parts.agents,
             signer: parts.signer,
+            request_signer: parts.request_signer,
             connected: parts.connected,
             files: Arc::new(files),
             rules,
@@ -113,7 +128,7 @@ impl Node {
     }
 
     /// Runs what was accepted and gives its answer; `None` after a refusal, which is counted.
-    pub(crate) async fn answer(&self, request: Accepted) -> Option<Outgoing> {
+    pub(crate) async fn answer(self: &Arc<Self>, request: Accepted) -> Option<Outgoing> {
         let subject = request.back.reply_to.clone();
         let payload = match request.agent.as_str() {
             agent::DISCOVERY => self.pong(&request),
@@ -142,31 +157,64 @@ impl Node {
     }
 
     /// Runs an action within the agent's time; Choria answers nothing after it.
-    async fn call(&self, request: Accepted) -> Option<Vec<u8>> {
+    async fn call(self: &Arc<Self>, request: Accepted) -> Option<Vec<u8>> {
         let agent = self.agents.get(request.agent.as_str())?.clone();
         let call = match Call::read(request) {
             Ok(call) => call,
             Err(answer) => return Some(answer.encode("")),
         };
-        let run = self.authorized(&agent, &call);
-        match tokio::time::timeout(agent.ddl.timeout(), run).await {
-            Ok(answer) => Some(answer.encode(&call.action)),
+        let action = call.action.clone();
+        match tokio::time::timeout(agent.ddl.timeout(), self.run(&agent, call)).await {
+            Ok(answer) => Some(answer.encode(&action)),
             Err(_) => {
-                self.refuse(Refusal::Timeout, &format!("{}#{}", call.request.agent, call.action));
+                self.refuse(Refusal::Timeout, &format!("{}#{action}", agent.ddl.metadata.name));
                 None
             }
         }
     }
 
-    async fn authorized(&self, agent: &agent::Agent, call: &Call) -> Answer {
-        if agent.ddl.action(&call.action).is_none() {
-            return agent::unknown_action(call);
+    /// Runs an action if there is one, the caller may, and its inputs are as described.
+    async fn run(self: &Arc<Self>, agent: &agent::Agent, mut call: Call) -> Answer {
+        let Some(action) = agent.ddl.action(&call.action) else {
+            return agent::unknown_action(&call);
+        };
+        if agent.checks_inputs()
+            && let Err(error) = action.check(&mut call.data)
+        {
+            let status = if error.is_missing() { Status::MissingData } else { Status::InvalidData };
+            return Answer::failed(status, error);
         }
-        agent.run(call, self).await
+        let (node, call) = (self.clone(), Arc::new(call));
+        let asked = call.clone();
+        let allowed = tokio::task::spawn_blocking(move || node.authorize(&asked)).await;
+        match allowed {
+            Ok(Ok(())) => agent.run(&call, self).await,
+            Ok(Err(reason)) => {
+                let (agent, action) = (&call.request.agent, &call.action);
+                warn!(identity = self.identity(), %agent, action, reason, "call denied");
+                Answer::aborted("You are not authorized to call this agent or action")
+            }
+            Err(error) => Answer::aborted(format_args!("authorization failed: {error}")),
+        }
+    }
+
+    /// Policy, then audit; a call that cannot be recorded is not run. Blocks.
+    fn authorize(&self, call: &Call) -> Result<(), String> {
+        let inventory = self.files.load();
+        let profile = Profile {
+            identity: self.identity(),
+            agents: self.agent_names(),
+            classes: &inventory.classes,
+            facts: &inventory.facts,
+        };
+        policy::decide(&self.config.authorization, call, &profile)?;
+        let Some(path) = &self.config.audit_file else { return Ok(()) };
+        audit::append(path, call, self.clock.now())
+            .map_err(|error| format!("audit log {}: {error}", path.display()))
     }
 
     fn sender<'a>(&'a self, broker: &'a str) -> reply::Sender<'a> {
-        reply::Sender { identity: self.identity(), broker, signer: self.signer.as_ref() }
+        reply::Sender { identity: self.identity(), broker, signer: self.signer.as_deref() }
     }
 
     /// Facts and classes, read again if they changed.
@@ -175,6 +223,11 @@ impl Node {
         tokio::task::spawn_blocking(move || files.load())
             .await
             .expect("reading facts does not panic, and is not cancelled while the node runs")
+    }
+
+    /// As [`Self::inventory`]; blocks.
+    pub(crate) fn inventory_now(&self) -> Inventory {
+        self.files.load()
     }
 
     pub(crate) fn agent_names(&self) -> &[String] {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use crate::filter::Profile;
 use crate::inventory::Inventory;
 use crate::refusal::Refusal;
-use crate::security::{Refused, Security};
+use crate::security::{Refused, Rights, Security};
 
 /// What of a node the checks depend on.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub struct Accepted {
     pub time: Duration,
     /// The agent's payload.
     pub payload: Bytes,
+    /// v2: what the caller's token lets it run, if the token says so.
+    pub rights: Option<Rights>,
     /// Where the answer goes.
     pub back: Return,
 }
@@ -102,11 +104,11 @@ impl Rules {
         let request =
             transport.request().map_err(|error| Refused::because(Refusal::Request, &error))?;
         request.check_schema().map_err(|error| Refused::because(Refusal::Schema, &error))?;
-        self.security.check(&request, now)?;
+        let rights = self.security.check(&request, now)?;
         self.check_target(&request, inventory)?;
         check_time(&request, now)?;
         self.check_agent(&request)?;
-        Ok(accept(request, back))
+        Ok(accept(request, rights, back))
     }
 
     /// The filter, then the collective.
@@ -162,7 +164,7 @@ fn check_time(request: &Request, now: Duration) -> Result<(), Refused> {
     Err(Refused::new(Refusal::Expired, format_args!("{apart} s apart with a ttl of {ttl:?}")))
 }
 
-fn accept(request: Request, back: Return) -> Accepted {
+fn accept(request: Request, rights: Option<Rights>, back: Return) -> Accepted {
     let payload = Bytes::copy_from_slice(&request.payload());
     Accepted {
         id: request.head.id,
@@ -173,6 +175,7 @@ fn accept(request: Request, back: Return) -> Accepted {
         ttl: request.head.ttl,
         time: request.head.time,
         payload,
+        rights,
         back,
     }
 }

@@ -26,23 +26,48 @@ impl Security {
         }
     }
 
-    /// Checks a request's credentials, its caller's name and its signature.
+    /// Checks a request's credentials, its caller's name and its signature; gives what the caller's token allows.
     ///
     /// # Errors
     /// Which check failed, and the detail for the log.
-    pub(crate) fn check(&self, request: &Request, now: Duration) -> Result<(), Refused> {
+    pub(crate) fn check(
+        &self,
+        request: &Request,
+        now: Duration,
+    ) -> Result<Option<Rights>, Refused> {
         let now = UnixTime::since_unix_epoch(now);
         match (self, &request.proof.credentials) {
             (Self::V1(verifier), Credentials::X509 { pubcert }) => {
-                check_v1(verifier, request, pubcert, now)
+                check_v1(verifier, request, pubcert, now).map(|()| None)
             }
             (Self::V2(verifier), Credentials::Jwt { caller, signer }) => {
-                check_v2(verifier, request, caller, signer.as_deref(), now)
+                check_v2(verifier, request, caller, signer.as_deref(), now).map(Some)
             }
             (Self::V1(_), Credentials::Jwt { .. }) | (Self::V2(_), Credentials::X509 { .. }) => {
                 Err(Refused::new(Refusal::Version, "credentials of the other protocol"))
             }
         }
+    }
+}
+
+/// What a v2 token lets its holder run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// `agent.action`, `agent.*` or `*`.
+    pub agents: Vec<String>,
+    /// Whether a policy in Rego decides, which this node cannot evaluate.
+    pub opa_policy: bool,
+}
+
+impl Rights {
+    /// Whether the token's list allows the action. A token with a Rego policy, or with nothing, allows nothing.
+    pub fn allow(&self, agent: &str, action: &str) -> bool {
+        let listed = |entry: &String| match entry.split_once('.') {
+            Some((known, "*")) => known == agent,
+            Some((known, known_action)) => known == agent && known_action == action,
+            None => entry == "*",
+        };
+        !self.opa_policy && self.agents.iter().any(listed)
     }
 }
 
@@ -100,7 +125,7 @@ fn check_v2(
     caller: &str,
     signer: Option<&str>,
     now: UnixTime,
-) -> Result<(), Refused> {
+) -> Result<Rights, Refused> {
     let secure = v2::SecureRequest {
         request: &request.proof.signed,
         signature: signature(request),
@@ -108,7 +133,7 @@ fn check_v2(
         signer_token: signer,
         caller_id: request.head.caller.as_str(),
     };
-    verifier.verify(&secure, now).map(drop).map_err(|error| {
+    let caller = verifier.verify(&secure, now).map_err(|error| {
         let refusal = if matches!(error, v2::Refusal::CallerMismatch { .. }) {
             Refusal::Caller
         } else if error == v2::Refusal::BadSignature {
@@ -117,7 +142,8 @@ fn check_v2(
             Refusal::Credentials
         };
         Refused::because(refusal, &error)
-    })
+    })?;
+    Ok(Rights { agents: caller.claims.agents, opa_policy: !caller.claims.opa_policy.is_empty() })
 }
 
 /// The raw signature; one that is not base64 fits nothing.

@@ -49,6 +49,14 @@ pub enum StartError {
         /// What is wrong.
         source: KeyError,
     },
+    /// The key of the node's certificate cannot sign registration messages.
+    #[error("{identity}: broker.tls.key: {source}")]
+    SigningKey {
+        /// The node.
+        identity: String,
+        /// What is wrong.
+        source: antiphon_identity::v1::KeyError,
+    },
     /// The node's own token cannot be used.
     #[error("{identity}: security.v2.token: {detail}")]
     Token {
@@ -90,12 +98,12 @@ impl Server {
         for config in configs {
             let (connected, watch) = watch::channel(None);
             let (security, own) = trust.security(&config)?;
-            let (commands, events) = uplink::open(&config, own.as_ref())?;
-            let signer = own.and_then(|own| own.signer(&config));
+            let (commands, events) = uplink::open(&config, own.as_deref())?;
             let port = Port { commands, events, connected, checks: checks.clone() };
             let parts = Parts {
                 security,
-                signer,
+                request_signer: trust::request_signer(&config, own.as_ref())?,
+                signer: own.filter(|_| config.signs_replies()),
                 clock: clock.clone(),
                 agents: agent::agents(),
                 connected: watch,
@@ -107,7 +115,8 @@ impl Server {
 
     fn run(&mut self, port: Port, nodes: Vec<Arc<Node>>) {
         for node in &nodes {
-            self.tasks.spawn(routine::run(node.clone(), self.stop.clone()));
+            let (node, commands) = (node.clone(), port.commands.clone());
+            self.tasks.spawn(routine::run(node, commands, self.stop.clone()));
         }
         self.tasks.spawn(Connection::new(port, nodes.clone()).run(self.stop.clone()));
         self.nodes.extend(nodes);

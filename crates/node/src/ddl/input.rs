@@ -49,6 +49,13 @@ pub enum InputError {
     },
 }
 
+impl InputError {
+    /// Whether something is not there, rather than wrong.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Missing { .. })
+    }
+}
+
 /// What Choria's Ruby client adds to the inputs of every action.
 const NO_INPUT: &str = "process_results";
 

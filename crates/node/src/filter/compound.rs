@@ -5,27 +5,12 @@
 
 mod version;
 
-use antiphon_wire::FactFilter;
 use expr::{Context, Environment, Value};
 
-use super::{Pattern, Profile, lookup, pattern};
+use super::{Pattern, Profile, condition, lookup, pattern};
 
 /// Longer expressions do not match, in bytes. A command line of a client is far shorter.
 const EXPRESSION_BYTES_MAX: usize = 4096;
-
-/// Operators of a fact condition as people write them, the longer before those that begin them.
-const OPERATORS: [(&str, &str); 10] = [
-    ("<=", "<="),
-    (">=", ">="),
-    ("=>", ">="),
-    ("=<", "<="),
-    ("!=", "!="),
-    ("=~", "=~"),
-    ("==", "=="),
-    ("<", "<"),
-    (">", ">"),
-    ("=", "=="),
-];
 
 /// Whether the expression says yes of this node. One that fails, or says something else, does not.
 pub(super) fn is_true(expression: &str, profile: &Profile<'_>) -> bool {
@@ -51,7 +36,7 @@ fn with(arguments: &[Value], profile: &Profile<'_>) -> expr::Result<Value> {
     let [Value::String(wanted)] = arguments else {
         return wrong_use("with");
     };
-    let holds = match fact_condition(wanted) {
+    let holds = match condition::parse(wanted) {
         Some(filter) => super::fact_matches(&filter, profile.facts),
         None => has_class_or_agent(wanted, profile),
     };
@@ -105,25 +90,6 @@ fn wrong_use(function: &str) -> expr::Result<Value> {
     Err(expr::Error::ExprError(format!("{function}: wrong arguments")))
 }
 
-/// Splits `fact<operator>value` at the right-most operator, as Choria's command line does.
-fn fact_condition(text: &str) -> Option<FactFilter> {
-    let (at, written, operator) = OPERATORS
-        .iter()
-        .filter_map(|(written, operator)| Some((text.rfind(written)?, *written, *operator)))
-        .max_by_key(|(at, written, _)| (at + written.len(), written.len()))?;
-    let fact = text.get(..at)?.trim();
-    let value = text.get(at + written.len()..)?.trim();
-    if fact.is_empty() || value.is_empty() {
-        return None;
-    }
-    let operator = if matches!(Pattern::of(value), Pattern::Regex(_)) { "=~" } else { operator };
-    Some(FactFilter {
-        fact: fact.to_owned(),
-        operator: operator.to_owned(),
-        value: value.to_owned(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,16 +133,5 @@ mod tests {
         assert!(!holds(r#"fact("country")"#));
         assert!(!holds("nosuch(1)"));
         assert!(!holds(&format!("true {}", " ".repeat(EXPRESSION_BYTES_MAX))));
-    }
-
-    #[test]
-    fn the_right_most_operator_splits_a_condition() {
-        let split = |text| fact_condition(text).map(|f| (f.fact, f.operator, f.value));
-        let expected = |f: &str, o: &str, v: &str| Some((f.to_owned(), o.to_owned(), v.to_owned()));
-        assert_eq!(split("a=b"), expected("a", "==", "b"));
-        assert_eq!(split("a=<1"), expected("a", "<=", "1"));
-        assert_eq!(split("a=b>=1"), expected("a=b", ">=", "1"));
-        assert_eq!(split("a=/x/"), expected("a", "=~", "/x/"));
-        assert_eq!(split("apache"), None);
     }
 }
