@@ -7,15 +7,13 @@ mod server;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub(crate) use config::config_name;
 pub use find::{NatsNotFound, find};
 pub use server::Server;
 
 use crate::pki::TlsFiles;
-use crate::ports::{self, NoPort};
+use crate::ports::{self, ATTEMPTS, NoPort};
 use crate::process::{Life, ProcessError};
-
-/// How often other ports are tried after somebody took one of ours.
-const ATTEMPTS: usize = 5;
 
 /// The servers of one region.
 #[derive(Debug)]
@@ -41,6 +39,9 @@ pub struct ClusterOptions {
     /// Bytes that may wait for a client before it is cut off; `None`: the program's own default,
     /// 64 MiB.
     pub max_pending: Option<u64>,
+    /// Whether servers of a cluster tell clients of each other; not if clients are to come through
+    /// a relay.
+    pub advertise: bool,
     /// More lines for every server's configuration: accounts, leaf nodes, NATS gateways.
     pub extra: String,
     /// How long the servers live.
@@ -85,6 +86,7 @@ impl ClusterOptions {
             tls: None,
             ping_interval: None,
             max_pending: None,
+            advertise: true,
             extra: String::new(),
             life: Life::Owned,
         })
@@ -100,7 +102,7 @@ impl Cluster {
         let mut attempt = 1;
         loop {
             match Self::start_once(options).await {
-                Err(NatsError::Process(error)) if attempt < ATTEMPTS && is_port_race(&error) => {
+                Err(NatsError::Process(error)) if attempt < ATTEMPTS && error.is_port_race() => {
                     attempt += 1;
                 }
                 other => return other,
@@ -151,11 +153,6 @@ impl Cluster {
         }
         Ok(Self { servers })
     }
-}
-
-/// Whether a server ended because somebody else has its port.
-fn is_port_race(error: &ProcessError) -> bool {
-    matches!(error, ProcessError::Ended { tail, .. } if tail.contains("address already in use"))
 }
 
 #[cfg(test)]

@@ -89,6 +89,15 @@ pub enum ProcessError {
     },
 }
 
+impl ProcessError {
+    /// Whether it ended because somebody else took its port; Go and Rust both use the system's
+    /// words.
+    #[must_use]
+    pub fn is_port_race(&self) -> bool {
+        matches!(self, Self::Ended { tail, .. } if tail.contains("ddress already in use"))
+    }
+}
+
 impl Process {
     /// A process that is not started yet. Its output is appended to `log`.
     #[must_use]

@@ -27,12 +27,12 @@ pub(super) struct Ports {
 impl Config<'_> {
     /// The server's name.
     pub(super) fn name(&self) -> String {
-        format!("nats-{}-{}", self.options.name, self.number)
+        server_name(&self.options.name, self.number)
     }
 
     /// Its configuration file.
     pub(super) fn file(&self) -> PathBuf {
-        self.options.folder.join(format!("{}.conf", self.name()))
+        self.options.folder.join(config_name(&self.options.name, self.number))
     }
 
     /// The file's text.
@@ -64,7 +64,7 @@ impl Config<'_> {
         text + &options.extra
     }
 
-    /// Several servers find each other by fixed routes; clients hear of all of them.
+    /// Several servers find each other by fixed routes; clients hear of all of them, if they may.
     fn cluster(&self) -> String {
         let mut text = format!(
             "cluster {{\n  name: {}\n  listen: \"127.0.0.1:{}\"\n  routes: [\n",
@@ -74,8 +74,19 @@ impl Config<'_> {
         for route in self.routes.iter().filter(|route| **route != self.ports.route) {
             writeln!(text, "    \"nats-route://127.0.0.1:{route}\"").expect("a String takes all");
         }
-        text + "  ]\n}\n"
+        let no_advertise = !self.options.advertise;
+        text + &format!("  ]\n  no_advertise: {no_advertise}\n}}\n")
     }
+}
+
+/// The name of a cluster's server, counted from 1.
+fn server_name(cluster: &str, number: usize) -> String {
+    format!("nats-{cluster}-{number}")
+}
+
+/// The name of its configuration file.
+pub(crate) fn config_name(cluster: &str, number: usize) -> String {
+    format!("{}.conf", server_name(cluster, number))
 }
 
 fn quoted_path(path: &Path) -> String {

@@ -7,7 +7,7 @@ use crate::wait;
 const LONG: Duration = Duration::from_secs(30);
 
 fn options(folder: &Path) -> ClusterOptions {
-    ClusterOptions::plain("eu", folder).unwrap()
+    ClusterOptions::plain("eu", folder).unwrap_or_else(|missing| panic!("{missing}"))
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn ports_that_are_taken_are_a_race_worth_another_try() {
 
     let ended = server.process_mut().ready(LONG, "does not end", async || None::<()>).await;
 
-    assert!(is_port_race(&ended.unwrap_err()));
+    assert!(ended.unwrap_err().is_port_race());
 }
 
 #[tokio::test]
