@@ -1,1 +1,21 @@
 //! NATS adapter: subscribe, publish, barrier, lossless leave.
+
+pub mod auth;
+mod broker;
+pub mod config;
+mod driver;
+pub mod intake;
+pub mod port;
+pub mod servers;
+pub mod stats;
+
+pub use auth::{Auth, AuthError, Secret};
+pub use broker::{Broker, connect};
+pub use config::{BrokerConfig, ConfigError, TlsOptions};
+pub use intake::{Hold, Intake};
+pub use port::{
+    BarrierId, BrokerCommand, BrokerEvent, Delivery, Operation, Publication, RefusedPublish,
+    ServerInfo, SubscriptionId,
+};
+pub use servers::{ServerUrl, ServerUrlError};
+pub use stats::Stats;
