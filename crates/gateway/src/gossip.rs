@@ -37,7 +37,7 @@ use self::{
     members::Members,
     socket::LinkTransport,
 };
-use crate::{link::port::LinkCommand, notary::Notary};
+use crate::notary::Notary;
 
 pub use record::{MEMBER_BYTES_MAX, OverBudget};
 pub use socket::{MESSAGE_BYTES_MAX, Traffic};
@@ -107,6 +107,9 @@ pub struct Status {
     pub restarts: Arc<AtomicU64>,
 }
 
+/// Sends a message to a gateway that we have a link with, or drops it; never waits.
+pub type Carry = Arc<dyn Fn(GatewayId, Bytes) + Send + Sync>;
+
 type Keys = Vec<(String, String)>;
 
 #[derive(Debug)]
@@ -119,7 +122,7 @@ enum Input {
 pub struct Driver {
     identity: Identity,
     notary: Arc<Notary>,
-    links: mpsc::Sender<LinkCommand>,
+    carry: Carry,
     linked: Arc<Linked>,
     inputs: mpsc::Receiver<Input>,
     keys: watch::Receiver<Keys>,
@@ -131,12 +134,12 @@ pub struct Driver {
     starts: u64,
 }
 
-/// Makes both ends; messages to others go to `links`.
+/// Makes both ends; messages to others go to `carry`.
 #[must_use]
 pub fn gossip(
     identity: Identity,
     notary: Arc<Notary>,
-    links: mpsc::Sender<LinkCommand>,
+    carry: Carry,
 ) -> (Gossip, Driver, mpsc::Receiver<GossipEvent>) {
     let (messages, inputs) = mpsc::channel(MESSAGES_LEN_MAX);
     let (keys, keys_receiver) = watch::channel(Keys::new());
@@ -153,7 +156,7 @@ pub fn gossip(
     let driver = Driver {
         identity,
         notary,
-        links,
+        carry,
         linked,
         inputs,
         keys: keys_receiver,
@@ -265,7 +268,7 @@ impl Driver {
         let keys = self.keys.borrow().clone();
         let transport = LinkTransport {
             linked: Arc::clone(&self.linked),
-            links: self.links.clone(),
+            carry: Arc::clone(&self.carry),
             traffic: Arc::clone(&self.status.traffic),
             inbox: Mutex::new(None),
         };

@@ -16,8 +16,7 @@ use chitchat::{
 };
 use tokio::sync::{Mutex, mpsc};
 
-use super::address::Linked;
-use crate::link::port::LinkCommand;
+use super::{Carry, address::Linked};
 
 /// Largest gossip message, in bytes: what chitchat itself puts into one datagram.
 pub const MESSAGE_BYTES_MAX: usize = 65_507;
@@ -27,7 +26,7 @@ pub const MESSAGE_BYTES_MAX: usize = 65_507;
 pub struct Traffic {
     /// Handed to a link.
     pub sent: AtomicU64,
-    /// To a gateway that we have no link with, or whose link was busy.
+    /// To a gateway that we have no link with.
     pub unsent: AtomicU64,
     /// Taken from a link.
     pub received: AtomicU64,
@@ -38,7 +37,7 @@ pub struct Traffic {
 /// Opens one socket: the messages of our links in, commands to our links out.
 pub(super) struct LinkTransport {
     pub(super) linked: Arc<Linked>,
-    pub(super) links: mpsc::Sender<LinkCommand>,
+    pub(super) carry: Carry,
     pub(super) traffic: Arc<Traffic>,
     /// Taken by the socket.
     pub(super) inbox: Mutex<Option<mpsc::Receiver<(SocketAddr, Bytes)>>>,
@@ -46,7 +45,7 @@ pub(super) struct LinkTransport {
 
 struct LinkSocket {
     linked: Arc<Linked>,
-    links: mpsc::Sender<LinkCommand>,
+    carry: Carry,
     traffic: Arc<Traffic>,
     inbox: mpsc::Receiver<(SocketAddr, Bytes)>,
 }
@@ -58,7 +57,7 @@ impl Transport for LinkTransport {
         let inbox = inbox.ok_or_else(|| anyhow::anyhow!("one transport opens one socket"))?;
         Ok(Box::new(LinkSocket {
             linked: Arc::clone(&self.linked),
-            links: self.links.clone(),
+            carry: Arc::clone(&self.carry),
             traffic: Arc::clone(&self.traffic),
             inbox,
         }))
@@ -69,12 +68,12 @@ impl Transport for LinkTransport {
 impl Socket for LinkSocket {
     /// Never waits and never fails: an error would count as a broken socket.
     async fn send(&mut self, to: SocketAddr, message: ChitchatMessage) -> anyhow::Result<()> {
-        let submitted = self.linked.at(to).is_some_and(|gateway| {
-            let message = message.serialize_to_vec().into();
-            self.links.try_send(LinkCommand::Gossip { gateway, message }).is_ok()
-        });
-        let counter = if submitted { &self.traffic.sent } else { &self.traffic.unsent };
-        counter.fetch_add(1, Ordering::Relaxed);
+        let Some(gateway) = self.linked.at(to) else {
+            self.traffic.unsent.fetch_add(1, Ordering::Relaxed);
+            return Ok(());
+        };
+        (self.carry)(gateway, message.serialize_to_vec().into());
+        self.traffic.sent.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 

@@ -47,13 +47,12 @@ impl Net {
             gateway: name.parse().unwrap(),
             incarnation: Incarnation(incarnation),
         };
-        let (links, commands) = mpsc::channel(1024);
-        let (gossip, driver, events) = gossip(identity, Arc::clone(&notary), links);
+        let carry = self.carry(name);
+        let (gossip, driver, events) = gossip(identity, Arc::clone(&notary), carry);
         let gossip = Arc::new(gossip);
         let stop = CancellationToken::new();
         self.tasks.spawn(driver.run(stop.clone()));
         self.doors.lock().unwrap().insert(name.to_owned(), Arc::clone(&gossip));
-        self.carry(name, commands);
         let (known, refused) = (BTreeMap::new(), Vec::new());
         let running = Running { gossip, events, known, refused, stop, notary };
         running.publish(&member(name, incarnation));
@@ -61,22 +60,17 @@ impl Net {
     }
 
     /// Delivers what one member sends, where there is a link.
-    fn carry(&mut self, from: &str, mut commands: mpsc::Receiver<LinkCommand>) {
+    fn carry(&self, from: &str) -> Carry {
         let (links, doors) = (Arc::clone(&self.links), Arc::clone(&self.doors));
         let from: GatewayId = from.parse().unwrap();
-        self.tasks.spawn(async move {
-            while let Some(command) = commands.recv().await {
-                let LinkCommand::Gossip { gateway, message } = command else {
-                    panic!("not gossip")
-                };
-                let pair = (from.to_string(), gateway.to_string());
-                let linked = links.lock().unwrap().contains(&pair);
-                let door = doors.lock().unwrap().get(gateway.as_str()).cloned();
-                if let (true, Some(door)) = (linked, door) {
-                    door.receive(from.clone(), message);
-                }
+        Arc::new(move |gateway, message| {
+            let pair = (from.to_string(), gateway.to_string());
+            let linked = links.lock().unwrap().contains(&pair);
+            let door = doors.lock().unwrap().get(gateway.as_str()).cloned();
+            if let (true, Some(door)) = (linked, door) {
+                door.receive(from.clone(), message);
             }
-        });
+        })
     }
 
     fn link(&mut self, one: &str, other: &str) {
