@@ -22,6 +22,7 @@ use std::{
 use antiphon_core::{Endpoint, GatewayId, Incarnation, Limits, Periods, RegionId};
 use antiphon_wire::Collective;
 
+pub(crate) use naming::with_sources;
 pub use problem::{Problem, Problems};
 
 /// The subject on which nodes answer, unless configured: a sibling of those that Choria's own
@@ -176,8 +177,11 @@ pub enum Admin {
     Tcp {
         /// Where.
         listen: SocketAddr,
-        /// Who we are, and whom we trust.
+        /// Who we are, and whose certificates we look at.
         tls: Tls,
+        /// Names (Common Name, DNS or URI) of the certificates that may come in; at least one: the
+        /// authority may have issued others to nodes and users.
+        allow: BTreeSet<String>,
     },
 }
 

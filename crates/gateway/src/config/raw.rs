@@ -119,6 +119,7 @@ pub(super) struct RawFederation {
 pub(super) struct RawAdmin {
     pub(super) listen: Field<String>,
     pub(super) tls: Option<RawTls>,
+    pub(super) allow: Field<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

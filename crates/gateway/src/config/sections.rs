@@ -111,6 +111,7 @@ pub(super) fn admin(
 ) -> Option<Admin> {
     let listen = raw.listen.optional("admin.listen", reader.problems);
     let tls = raw.tls.map(|tls| reader.tls(tls, "admin.tls"));
+    let allow = raw.allow.or(Vec::new(), "admin.allow", reader.problems);
     let listen = match listen {
         Some(listen) => listen,
         None => format!("unix:{ADMIN_FOLDER_DEFAULT}/{}.sock", gateway?),
@@ -125,8 +126,13 @@ pub(super) fn admin(
     if tls.is_none() {
         reader.problems.add("admin.tls", "is missing: an admin address on TCP needs certificates");
     }
+    if allow.is_empty() {
+        let reason = "is missing: the names of the certificates that may administer over TCP";
+        reader.problems.add("admin.allow", reason);
+    }
+    let allow = allow.into_iter().collect();
     let listen = reader.address(Field::Good(listen), "admin.listen");
-    Some(Admin::Tcp { listen: listen?, tls: tls.flatten()? })
+    Some(Admin::Tcp { listen: listen?, tls: tls.flatten()?, allow })
 }
 
 impl<'a> Reader<'a> {

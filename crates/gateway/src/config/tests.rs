@@ -272,7 +272,9 @@ fn a_login_is_one_of_several() {
 fn an_admin_address_on_tcp_needs_certificates() {
     let tcp = format!("{SMALLEST}[admin]\nlisten = \"127.0.0.1:7441\"\n");
     assert_problem(&problems(&authority(), &tcp), "admin.tls: is missing");
-    let tls = "tls = { certificate = \"gw.pem\", key = \"gw-key.pem\", ca = \"ca.pem\" }\n";
+    assert_problem(&problems(&authority(), &tcp), "admin.allow: is missing");
+    let tls = "tls = { certificate = \"gw.pem\", key = \"gw-key.pem\", ca = \"ca.pem\" }\n\
+               allow = [\"ops\"]\n";
     let config = check_text(&authority(), &(tcp + tls)).unwrap();
     assert!(matches!(config.admin, Admin::Tcp { .. }));
 }

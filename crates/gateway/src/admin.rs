@@ -1,0 +1,124 @@
+//! What operators ask: the `antiphon.admin.v1` service on a Unix socket that only our user may
+//! open, or on TCP with certificates on both sides.
+
+mod client;
+mod door;
+mod socket;
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use antiphon_proto::admin_v1::{
+    DrainReply, DrainRequest, SnapshotReply, SnapshotRequest,
+    admin_server::{Admin, AdminServer},
+};
+use hyper::{body::Incoming, server::conn::http2, service::service_fn};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::Semaphore,
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use crate::shell::{ShellGone, ShellHandle};
+
+pub use client::{Address, AddressError, AdminError, Client};
+pub use door::{Door, DoorError};
+
+/// Connections served at one time; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 64;
+/// Calls at one time on one connection.
+const CALLS_MAX: u32 = 16;
+/// Largest request, in bytes.
+const REQUEST_BYTES_MAX: usize = 64 << 10;
+/// An operator's connection that has gone is noticed in this time.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+/// Serves until cancelled.
+pub(crate) async fn serve(
+    mut door: Door,
+    shell: ShellHandle,
+    drain_grace: Duration,
+    cancelled: CancellationToken,
+) {
+    let service = AdminServer::from_arc(Arc::new(Service { shell, drain_grace }))
+        .max_decoding_message_size(REQUEST_BYTES_MAX);
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    let accept = async {
+        loop {
+            let slot = Arc::clone(&slots).acquire_owned().await.expect("it is never closed");
+            let knock = door.accept().await;
+            let service = service.clone();
+            connections.spawn(async move {
+                if let Some(stream) = knock.open().await {
+                    answer(stream, service).await;
+                }
+                drop(slot);
+            });
+            while connections.try_join_next().is_some() {}
+        }
+    };
+    cancelled.run_until_cancelled(accept).await.unwrap_or(());
+}
+
+async fn answer(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    service: AdminServer<Service>,
+) {
+    let calls = service_fn(move |request: http::Request<Incoming>| {
+        let mut service = service.clone();
+        async move { Ok::<_, Infallible>(infallible(tower::Service::call(&mut service, request).await)) }
+    });
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEP_ALIVE)
+        .max_concurrent_streams(CALLS_MAX)
+        .serve_connection(TokioIo::new(stream), calls);
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "an operator's connection ended");
+    }
+}
+
+fn infallible<T>(result: Result<T, Infallible>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
+struct Service {
+    shell: ShellHandle,
+    drain_grace: Duration,
+}
+
+#[tonic::async_trait]
+impl Admin for Service {
+    async fn snapshot(
+        &self,
+        _: Request<SnapshotRequest>,
+    ) -> Result<Response<SnapshotReply>, Status> {
+        let report = self.shell.report().await.map_err(gone)?;
+        let json = serde_json::to_vec(&*report).map_err(|error| {
+            tracing::error!(%error, "a snapshot is no JSON");
+            Status::internal("the snapshot could not be written")
+        })?;
+        Ok(Response::new(SnapshotReply { json: json.into() }))
+    }
+
+    async fn drain(&self, request: Request<DrainRequest>) -> Result<Response<DrainReply>, Status> {
+        let wanted = request.into_inner().grace_ms.map(Duration::from_millis);
+        let grace = wanted.unwrap_or(self.drain_grace);
+        self.shell.drain(Some(grace)).await.map_err(gone)?;
+        let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+        Ok(Response::new(DrainReply { grace_ms }))
+    }
+}
+
+fn gone(gone: ShellGone) -> Status {
+    Status::unavailable(gone.to_string())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! The asking side, for the command line and for tests.
+
+use std::{
+    fmt, io,
+    path::PathBuf,
+    pin::Pin,
+    str::FromStr,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use antiphon_core::Endpoint;
+use antiphon_identity::{Credentials, CredentialsError, tls};
+use antiphon_proto::admin_v1::{DrainRequest, SnapshotRequest, admin_client::AdminClient};
+use http::Uri;
+use hyper::{body::Incoming, client::conn::http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+};
+use tokio_rustls::TlsConnector;
+use tonic::{Status, body::Body};
+
+use crate::{config::Tls, shell::Report};
+
+/// Requests must name an origin; nobody looks at it.
+const ORIGIN: &str = "http://admin.antiphon.invalid";
+/// Largest snapshot, in bytes: thousands of gateways and accounts.
+const REPLY_BYTES_MAX: usize = 64 << 20;
+
+/// Where a gateway's admin service is: `unix:PATH` or `host:port`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A Unix socket.
+    Unix(PathBuf),
+    /// TCP with certificates on both sides.
+    Tcp(Endpoint),
+}
+
+/// A text that is no [`Address`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is neither unix:PATH nor host:port")]
+pub struct AddressError {
+    /// What was given.
+    pub text: String,
+}
+
+/// Why a gateway could not be asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AdminError {
+    /// Nobody answers there.
+    #[error("{address}: cannot be reached")]
+    Connect {
+        /// Where.
+        address: Address,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// TCP was asked for without certificates.
+    #[error("{address}: an admin address on TCP needs a certificate, a key and a CA")]
+    NoCertificate {
+        /// Where.
+        address: Address,
+    },
+    /// The certificates are no good.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// Whoever answers does not speak HTTP/2.
+    #[error("{address}: not an admin service")]
+    Protocol {
+        /// Where.
+        address: Address,
+        /// What went wrong.
+        #[source]
+        source: hyper::Error,
+    },
+    /// The gateway refused, or went away.
+    #[error("the gateway answered: {}", .0.message())]
+    Refused(#[from] Box<Status>),
+    /// The gateway's answer cannot be read; it may be of another release.
+    #[error("the gateway's answer cannot be read")]
+    Answer(#[from] serde_json::Error),
+}
+
+/// A connection to one gateway.
+pub struct Client {
+    client: AdminClient<Caller>,
+}
+
+impl Client {
+    /// Connects; `tls` is needed for TCP and not looked at for a Unix socket.
+    ///
+    /// # Errors
+    /// Nobody answers, or the certificates do not fit.
+    pub async fn connect(address: &Address, tls: Option<&Tls>) -> Result<Self, AdminError> {
+        let failed = |source| AdminError::Connect { address: address.clone(), source };
+        match address {
+            Address::Unix(path) => {
+                Self::over(UnixStream::connect(path).await.map_err(failed)?, address).await
+            }
+            Address::Tcp(endpoint) => {
+                let missing = || AdminError::NoCertificate { address: address.clone() };
+                let files = tls.ok_or_else(missing)?;
+                let own = Credentials::from_files(&files.certificate, &files.key, &files.ca)?;
+                let tcp = TcpStream::connect((endpoint.host(), endpoint.port()));
+                let tcp = tcp.await.map_err(failed)?;
+                let name = ServerName::try_from(endpoint.host().to_owned());
+                let name = name.map_err(|error| failed(io::Error::other(error)))?;
+                let connector = TlsConnector::from(tls::admin_client_config(&own));
+                Self::over(connector.connect(name, tcp).await.map_err(failed)?, address).await
+            }
+        }
+    }
+
+    /// What the gateway knows, as JSON bytes with `"schema": "antiphon.snapshot.v1"`.
+    ///
+    /// # Errors
+    /// The gateway went away.
+    pub async fn snapshot_json(&mut self) -> Result<Vec<u8>, AdminError> {
+        let reply = self.client.snapshot(SnapshotRequest {}).await.map_err(Box::new)?;
+        Ok(reply.into_inner().json.into())
+    }
+
+    /// What the gateway knows.
+    ///
+    /// # Errors
+    /// The gateway went away, or is of a release whose answer this one cannot read.
+    pub async fn snapshot(&mut self) -> Result<Report, AdminError> {
+        Ok(serde_json::from_slice(&self.snapshot_json().await?)?)
+    }
+
+    /// Begins to drain, within this time or the configured one; returns which.
+    ///
+    /// # Errors
+    /// The gateway went away.
+    pub async fn drain(&mut self, grace: Option<Duration>) -> Result<Duration, AdminError> {
+        let millis = |grace: Duration| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+        let request = DrainRequest { grace_ms: grace.map(millis) };
+        let reply = self.client.drain(request).await.map_err(Box::new)?;
+        Ok(Duration::from_millis(reply.into_inner().grace_ms))
+    }
+
+    async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        address: &Address,
+    ) -> Result<Self, AdminError> {
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .map_err(|source| AdminError::Protocol { address: address.clone(), source })?;
+        // Ends with the client: the connection closes when its last sender is dropped.
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "the connection to the gateway ended");
+            }
+        });
+        let client = AdminClient::with_origin(Caller(sender), Uri::from_static(ORIGIN));
+        Ok(Self { client: client.max_decoding_message_size(REPLY_BYTES_MAX) })
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
+            return Ok(Self::Unix(path.into()));
+        }
+        text.parse().map(Self::Tcp).map_err(|_| AddressError { text: text.to_owned() })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Tcp(endpoint) => endpoint.fmt(f),
+        }
+    }
+}
+
+/// Makes calls on one connection.
+struct Caller(http2::SendRequest<Body>);
+
+impl tower::Service<http::Request<Body>> for Caller {
+    type Response = http::Response<Incoming>;
+    type Error = hyper::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(self.0.send_request(request))
+    }
+}
