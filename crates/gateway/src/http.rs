@@ -1,0 +1,154 @@
+//! `/metrics`, `/healthz` and `/readyz` over plain HTTP/1.1, for Prometheus and for whoever watches
+//! over processes.
+
+use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    metrics::Metrics,
+    shell::{Report, ShellHandle},
+};
+
+/// Connections served at one time; more wait to be accepted.
+const CONNECTIONS_MAX: usize = 64;
+/// How long a request's head may take to arrive, and a connection may idle.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the shell may take to answer before it counts as stuck.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause after the system could not accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Why the endpoints could not be served.
+#[derive(Debug, thiserror::Error)]
+#[error("http.listen: cannot listen on {address}")]
+pub struct HttpError {
+    /// The address.
+    pub address: SocketAddr,
+    /// What the system said.
+    #[source]
+    pub source: std::io::Error,
+}
+
+/// What the answers are made from. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Pages {
+    pub(crate) shell: ShellHandle,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Begins to listen.
+pub(crate) async fn bind(address: SocketAddr) -> Result<TcpListener, HttpError> {
+    TcpListener::bind(address).await.map_err(|source| HttpError { address, source })
+}
+
+/// Serves until cancelled.
+pub(crate) async fn serve(listener: TcpListener, pages: Pages, cancelled: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    let accept = async {
+        loop {
+            let slot = Arc::clone(&slots).acquire_owned().await.expect("it is never closed");
+            match listener.accept().await {
+                Ok((stream, _)) => {
+                    let pages = pages.clone();
+                    connections.spawn(async move {
+                        answer(stream, pages).await;
+                        drop(slot);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "an HTTP connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+            while connections.try_join_next().is_some() {}
+        }
+    };
+    cancelled.run_until_cancelled(accept).await.unwrap_or(());
+}
+
+async fn answer(stream: TcpStream, pages: Pages) {
+    let service = service_fn(move |request: Request<Incoming>| {
+        let pages = pages.clone();
+        async move { Ok::<_, Infallible>(pages.page(request.method(), request.uri().path()).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "an HTTP connection ended");
+    }
+}
+
+impl Pages {
+    async fn page(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+        if method != Method::GET && method != Method::HEAD {
+            return page(StatusCode::METHOD_NOT_ALLOWED, TEXT, "only GET\n");
+        }
+        if !matches!(path, "/metrics" | "/healthz" | "/readyz") {
+            return page(StatusCode::NOT_FOUND, TEXT, "/metrics, /healthz or /readyz\n");
+        }
+        let Ok(Ok(report)) = timeout(ANSWER_TIMEOUT, self.shell.report()).await else {
+            return page(StatusCode::SERVICE_UNAVAILABLE, TEXT, "the gateway does not answer\n");
+        };
+        match path {
+            "/metrics" => page(StatusCode::OK, OPEN_METRICS, self.metrics.text(&report)),
+            "/readyz" => ready(&report),
+            _ => page(StatusCode::OK, TEXT, "alive\n"),
+        }
+    }
+}
+
+/// Good exactly while the gateway is in its region's queue groups.
+fn ready(report: &Report) -> Response<Full<Bytes>> {
+    match why_not_ready(report) {
+        None => page(StatusCode::OK, TEXT, "ready\n"),
+        Some(why) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{why}\n")),
+    }
+}
+
+fn why_not_ready(report: &Report) -> Option<&'static str> {
+    use antiphon_core::GatewayState::{Draining, Left};
+    if report.core.joined {
+        None
+    } else if matches!(report.core.state, Draining | Left) {
+        Some("draining: it leaves the fabric")
+    } else if !report.core.broker.up {
+        Some("no connection to the region's broker")
+    } else if report.core.links.iter().any(|link| link.state == "up") {
+        Some("no route to any other region, and a sibling has one")
+    } else {
+        Some("waiting for adverts of another gateway")
+    }
+}
+
+fn page(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let content_type = http::HeaderValue::from_static(content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+use antiphon_core::GatewayState;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+use crate::testing::{report, shell_with};
+
+/// The status line and the body of one answer.
+async fn get(report: Report, path: &str) -> (String, String) {
+    ask(shell_with(report).0, &format!("GET {path} HTTP/1.1")).await
+}
+
+async fn ask(shell: ShellHandle, request: &str) -> (String, String) {
+    let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let pages = Pages { shell, metrics: Arc::new(Metrics::new()) };
+    let cancelled = CancellationToken::new();
+    let server = tokio::spawn(serve(listener, pages, cancelled.clone()));
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("{request}\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    cancelled.cancel();
+    server.await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+#[tokio::test]
+async fn ready_is_said_exactly_while_joined() {
+    let mut joined = report();
+    joined.core.joined = true;
+    assert_eq!(get(joined, "/readyz").await, ("HTTP/1.1 200 OK".into(), "ready\n".into()));
+
+    let (status, why) = get(report(), "/readyz").await;
+    assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
+    assert_eq!(why, "no connection to the region's broker\n");
+
+    let mut alone = report();
+    alone.core.broker.up = true;
+    assert_eq!(get(alone, "/readyz").await.1, "waiting for adverts of another gateway\n");
+
+    let mut draining = report();
+    draining.core.state = GatewayState::Draining;
+    assert_eq!(get(draining, "/readyz").await.1, "draining: it leaves the fabric\n");
+}
+
+#[tokio::test]
+async fn a_gateway_that_answers_is_alive() {
+    assert_eq!(get(report(), "/healthz").await.0, "HTTP/1.1 200 OK");
+    let (gone, _) = ShellHandle::new();
+    let (status, why) = ask(gone, "GET /healthz HTTP/1.1").await;
+    assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
+    assert_eq!(why, "the gateway does not answer\n");
+}
+
+#[tokio::test]
+async fn metrics_are_open_metrics() {
+    let (status, body) = get(report(), "/metrics").await;
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(body.contains("antiphon_joined 0.0\n") && body.ends_with("# EOF\n"), "{body}");
+}
+
+#[tokio::test]
+async fn other_pages_and_methods_do_not_exist() {
+    assert_eq!(get(report(), "/").await.0, "HTTP/1.1 404 Not Found");
+    let (status, _) = ask(shell_with(report()).0, "POST /metrics HTTP/1.1").await;
+    assert_eq!(status, "HTTP/1.1 405 Method Not Allowed");
+}
+
+#[tokio::test]
+async fn a_taken_address_is_named() {
+    let first = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let address = first.local_addr().unwrap();
+    let error = bind(address).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("http.listen: cannot listen on {address}"));
+}
