@@ -1,16 +1,30 @@
 //! The gateway daemon: what drives the gateway machine of `antiphon-core` in the world.
 //!
 //! - [`config`]: the configuration file, and everything that is wrong with it.
+//! - [`Daemon`]: one gateway, built, started and stopped; [`World`] is what it is put into.
+//! - [`shell`]: the loop that owns the machine; [`shell::Report`] is what it shows.
 //! - [`link`]: authenticated connections to other gateways.
 //! - [`gossip`]: discovery over those links.
 //! - [`notary`]: what is signed, and who signed it.
+//! - [`admin`]: what operators ask, and the client that asks.
 
+pub mod admin;
+mod clock;
 pub mod config;
+mod daemon;
 pub mod gossip;
-/// Links between gateways.
-pub mod link {
-    pub mod port;
-}
+mod http;
+pub mod link;
+mod metrics;
 pub mod notary;
+mod real;
+mod renewal;
+mod run;
+pub mod shell;
 #[cfg(test)]
 mod testing;
+
+pub use clock::Clock;
+pub use daemon::{BrokerPort, Daemon, DaemonError, LinkWorld, StartError, World};
+pub use http::HttpError;
+pub use run::run;

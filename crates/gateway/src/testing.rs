@@ -1,6 +1,8 @@
-//! Certificates for tests.
+//! Certificates, a report, and a shell that gives it, for tests.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
+
+use antiphon_core::{Config, Gateway, Incarnation, Limits, Now, Periods};
 
 use antiphon_identity::{CommonName, Credentials, Names};
 use rcgen::{
@@ -8,8 +10,13 @@ use rcgen::{
     string::Ia5String,
 };
 use tempfile::TempDir;
+use tokio::sync::mpsc;
 
-use crate::{config::Tls, notary::Notary};
+use crate::{
+    config::Tls,
+    notary::Notary,
+    shell::{self, BrokerCounts, CertificateFacts, GossipFacts, Query, Report, ShellHandle},
+};
 
 /// A certificate authority in a folder of its own.
 pub(crate) struct Authority {
@@ -66,4 +73,59 @@ pub(crate) fn notary(tls: &Tls) -> Notary {
     let names = Names::new("acme", &regions, CommonName::Ignored).unwrap();
     let credentials = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca).unwrap();
     Notary::new("acme".parse().unwrap(), Arc::new(names), credentials)
+}
+
+/// The report of a gateway `eu-1` that has just started.
+pub(crate) fn report() -> Report {
+    let config = Config {
+        fabric: "acme".parse().unwrap(),
+        region: "eu".parse().unwrap(),
+        gateway: "eu-1".parse().unwrap(),
+        incarnation: Incarnation(7),
+        export: ["mcollective".parse().unwrap()].into(),
+        reply_template: crate::config::REPLY_SUBJECT_DEFAULT.to_owned(),
+        reply_subjects: Vec::new(),
+        federation: BTreeMap::new(),
+        transit: false,
+        seeds: Vec::new(),
+        peers: None,
+        costs: BTreeMap::new(),
+        limits: Limits::default(),
+        periods: Periods::default(),
+    };
+    let daemon = shell::Daemon {
+        version: "0.1.0".to_owned(),
+        pid: 4242,
+        uptime: Duration::from_secs(60),
+        config: "gateway.toml".to_owned(),
+        endpoint: "eu-1.example.net:7440".to_owned(),
+        certificate: CertificateFacts {
+            not_after: Duration::from_secs(2_000_000_000),
+            not_after_date: "2033-05-18T03:33:20Z".to_owned(),
+            fingerprint: "ab".repeat(32),
+        },
+        refusals: BTreeMap::new(),
+        denied: Vec::new(),
+        broker: BrokerCounts::default(),
+        links: Vec::new(),
+        link_overflows: 0,
+        gossip: GossipFacts::default(),
+    };
+    let core = Gateway::new(config, 1, Now::default()).snapshot(Now::default());
+    Report { schema: shell::SCHEMA.to_owned(), at: Duration::from_secs(100), daemon, core }
+}
+
+/// A shell that knows nothing but this report, and hands on the other questions.
+pub(crate) fn shell_with(report: Report) -> (ShellHandle, mpsc::Receiver<Query>) {
+    let (shell, mut queries) = ShellHandle::new();
+    let (others, rest) = mpsc::channel(16);
+    tokio::spawn(async move {
+        while let Some(query) = queries.recv().await {
+            match query {
+                Query::Report(answer) => answer.send(Box::new(report.clone())).unwrap(),
+                other @ Query::Drain { .. } => others.send(other).await.unwrap(),
+            }
+        }
+    });
+    (shell, rest)
 }

@@ -1,0 +1,107 @@
+//! The process: configuration, log, signals, exit code.
+
+use std::{io, path::Path, pin::pin, process::ExitCode};
+
+use anyhow::Context;
+use tokio::{
+    runtime,
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    Daemon,
+    config::{self, Config, Log},
+    real,
+};
+
+/// Outranks `[log] filter`.
+const LOG_FILTER_VARIABLE: &str = "ANTIPHON_LOG";
+/// The gateway failed.
+const FAILED: u8 = 2;
+/// The file is no good.
+const BAD_FILE: u8 = 64;
+
+/// Runs a gateway until it has drained: `antiphon gateway run`.
+///
+/// SIGTERM and SIGINT begin to drain; a second one ends the process at once. Returns 0 after a
+/// drain, 64 for a bad configuration, 2 for everything else.
+#[must_use]
+pub fn run(path: &Path) -> ExitCode {
+    let config = match config::check(path) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return ExitCode::from(BAD_FILE);
+        }
+    };
+    start_log(&config.log);
+    let runtime = runtime::Builder::new_multi_thread().enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(drive(config)),
+        Err(error) => Err(error.into()),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "the gateway ends");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+async fn drive(config: Config) -> anyhow::Result<()> {
+    let mut signals = Signals::new().context("listen for signals")?;
+    let (gateway, region) = (config.gateway.clone(), config.region.clone());
+    let world = real::world(&config).await?;
+    let daemon = Daemon::start(config, world).await?;
+    tracing::info!(%gateway, %region, "started");
+    let shell = daemon.shell().clone();
+    let mut wait = pin!(daemon.wait());
+    tokio::select! {
+        ended = &mut wait => return Ok(ended?),
+        () = signals.next() => {}
+    }
+    let drained = async {
+        shell.drain(None).await?;
+        anyhow::Ok(wait.await?)
+    };
+    tokio::select! {
+        ended = drained => ended,
+        () = signals.next() => anyhow::bail!("a second signal: left without draining"),
+    }
+}
+
+/// Both signals that ask a process to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Logs to stderr. Where a log has been set up before, that one stays.
+fn start_log(log: &Log) {
+    let filter = EnvFilter::try_from_env(LOG_FILTER_VARIABLE)
+        .unwrap_or_else(|_| EnvFilter::new(&log.filter));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let started =
+        if log.json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
+    if let Err(error) = started {
+        tracing::debug!(error, "the log was set up before");
+    }
+}

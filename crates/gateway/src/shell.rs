@@ -1,0 +1,277 @@
+//! The loop that drives the gateway machine: facts in, orders out.
+//!
+//! One task owns the machine by value. The arms of its `select!` only wait; what they return is
+//! handled after it, and [`Shell::perform`] never waits: one slow peer must not stall the rest.
+
+mod broker;
+mod links;
+mod peers;
+mod query;
+mod report;
+mod statements;
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use antiphon_broker::BrokerEvent;
+use antiphon_core::{Action, DialTarget, Endpoint, Event, Gateway, Member};
+use antiphon_identity::Credentials;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout},
+};
+
+use self::{peers::Peers, report::Tallied};
+use crate::{
+    clock::Clock,
+    config::Config,
+    gossip::{Gossip, GossipEvent},
+    link::{LinkCommand, LinkEvent, LinkEvents, LinkHandle},
+    notary::Notary,
+};
+
+pub(crate) use broker::BrokerOut;
+pub use query::{Query, ShellGone, ShellHandle};
+pub use report::{
+    BrokerCounts, CertificateFacts, Connection, Daemon, GossipFacts, LinkTraffic, Report, SCHEMA,
+};
+
+/// How long the broker connection may take to flush and close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Everything that the shell drives.
+pub(crate) struct Parts {
+    pub(crate) config: Arc<Config>,
+    pub(crate) core: Gateway,
+    pub(crate) member: Member,
+    pub(crate) clock: Clock,
+    pub(crate) notary: Arc<Notary>,
+    pub(crate) broker: BrokerOut,
+    pub(crate) broker_events: mpsc::Receiver<BrokerEvent>,
+    pub(crate) links: LinkHandle,
+    pub(crate) link_events: LinkEvents,
+    pub(crate) gossip: Gossip,
+    pub(crate) gossip_events: mpsc::Receiver<GossipEvent>,
+    pub(crate) queries: mpsc::Receiver<Query>,
+    pub(crate) renewals: mpsc::Receiver<Credentials>,
+}
+
+/// Why the shell ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShellError {
+    /// The broker's adapter ended unasked.
+    #[error("the broker connection's task ended")]
+    BrokerEnded,
+    /// The links ended unasked.
+    #[error("the links' tasks ended")]
+    LinksEnded,
+}
+
+/// The loop.
+pub(crate) struct Shell {
+    config: Arc<Config>,
+    core: Gateway,
+    /// What we publish of ourselves by gossip.
+    member: Member,
+    clock: Clock,
+    notary: Arc<Notary>,
+    broker: BrokerOut,
+    broker_events: mpsc::Receiver<BrokerEvent>,
+    links: LinkHandle,
+    link_events: LinkEvents,
+    gossip: Gossip,
+    gossip_events: mpsc::Receiver<GossipEvent>,
+    queries: mpsc::Receiver<Query>,
+    renewals: mpsc::Receiver<Credentials>,
+    peers: Peers,
+    tallied: Tallied,
+    stopping: bool,
+}
+
+/// What the loop waited for.
+enum Input {
+    Deadline,
+    Broker(Option<BrokerEvent>),
+    Link(Option<LinkEvent>),
+    Gossip(GossipEvent),
+    Query(Query),
+    Renewed(Credentials),
+}
+
+impl Shell {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            config: parts.config,
+            core: parts.core,
+            member: parts.member,
+            clock: parts.clock,
+            notary: parts.notary,
+            broker: parts.broker,
+            broker_events: parts.broker_events,
+            links: parts.links,
+            link_events: parts.link_events,
+            gossip: parts.gossip,
+            gossip_events: parts.gossip_events,
+            queries: parts.queries,
+            renewals: parts.renewals,
+            peers: Peers::default(),
+            tallied: Tallied::default(),
+            stopping: false,
+        }
+    }
+
+    /// Drives the machine until it has drained.
+    ///
+    /// # Errors
+    /// An adapter ended unasked.
+    pub(crate) async fn run(mut self) -> Result<(), ShellError> {
+        self.publish_member();
+        self.drive(Event::Tick);
+        while !self.stopping {
+            let input = self.wait().await;
+            self.take(input)?;
+        }
+        self.close_broker().await;
+        Ok(())
+    }
+
+    async fn wait(&mut self) -> Input {
+        let wake = self.next_deadline();
+        tokio::select! {
+            () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => Input::Deadline,
+            event = self.broker_events.recv() => Input::Broker(event),
+            event = self.link_events.recv() => Input::Link(event),
+            Some(event) = self.gossip_events.recv() => Input::Gossip(event),
+            Some(query) = self.queries.recv() => Input::Query(query),
+            Some(credentials) = self.renewals.recv() => Input::Renewed(credentials),
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let core = self.core.next_deadline();
+        let link = self.peers.next_end().map(|unix| self.until(unix));
+        [core, link].into_iter().flatten().min().map(|mono| self.clock.at(mono))
+    }
+
+    /// A moment of the wall clock as core time.
+    fn until(&self, unix: Duration) -> Duration {
+        let now = self.clock.now();
+        now.mono + unix.saturating_sub(now.unix)
+    }
+
+    fn take(&mut self, input: Input) -> Result<(), ShellError> {
+        match input {
+            Input::Deadline => {
+                self.close_ending_links();
+                self.drive(Event::Tick);
+            }
+            Input::Broker(event) => self.on_broker(event.ok_or(ShellError::BrokerEnded)?),
+            Input::Link(event) => self.on_link(event.ok_or(ShellError::LinksEnded)?),
+            Input::Gossip(event) => self.on_gossip(event),
+            Input::Query(query) => self.on_query(query),
+            Input::Renewed(credentials) => self.on_renewed(credentials),
+        }
+        Ok(())
+    }
+
+    /// Gives the machine an event, and those that follow from what it orders.
+    fn drive(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let actions = self.core.handle(event, self.clock.now());
+            events.extend(actions.into_iter().filter_map(|action| self.perform(action)));
+        }
+    }
+
+    /// Carries out an order without waiting. Returns what is known at once of how it ended.
+    fn perform(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::Subscribe { subscription, subject, group } => {
+                return self.broker.subscribe(subscription, subject, group);
+            }
+            Action::Unsubscribe { subscription } => return self.broker.unsubscribe(subscription),
+            Action::Publish { subject, mark, payload } => {
+                return self.broker.publish(subject, mark, payload);
+            }
+            Action::Barrier { barrier } => return self.broker.ask_barrier(barrier),
+            Action::PublishBeacon { subject, beacon } => self.publish_beacon(subject, beacon),
+            Action::Originate { draft } => return self.originate(draft),
+            Action::Dial { target } => {
+                let endpoint = self.endpoint_of(&target);
+                self.links.submit(LinkCommand::Dial { target, endpoint });
+            }
+            Action::CloseLink { link, reason } => {
+                self.links.submit(LinkCommand::Close { link, reason });
+            }
+            Action::Ping { link, connection, nonce } => {
+                self.links.submit(LinkCommand::Ping { link, connection, nonce });
+            }
+            Action::Pong { link, connection, nonce } => {
+                self.links.submit(LinkCommand::Pong { link, connection, nonce });
+            }
+            Action::Control { link, message } => {
+                self.links.submit(LinkCommand::Control { link, message });
+            }
+            Action::Send { link, epoch, number, weight, frame } => {
+                self.links.submit(LinkCommand::Send { link, epoch, number, weight, frame });
+            }
+            Action::Dropped(dropped) => report::log_dropped(&dropped),
+            Action::Alarm { alarm, raised } => report::log_alarm(&alarm, raised),
+            Action::Ready { ready } => tracing::info!(ready, "readiness changed"),
+            Action::Stop => self.stopping = true,
+        }
+        None
+    }
+
+    /// Where to dial: what is configured outranks what a gateway advertises.
+    fn endpoint_of(&self, target: &DialTarget) -> Endpoint {
+        match target {
+            DialTarget::Seed { endpoint } => endpoint.clone(),
+            DialTarget::Member { gateway, endpoint } => {
+                self.config.link.dial.get(gateway).unwrap_or(endpoint).clone()
+            }
+        }
+    }
+
+    fn on_gossip(&mut self, event: GossipEvent) {
+        match event {
+            GossipEvent::MemberSeen(member) => self.drive(Event::MemberSeen(member)),
+            GossipEvent::MemberGone { gateway } => self.drive(Event::MemberGone { gateway }),
+            GossipEvent::Refused { kind, detail } => self.tallied.refused("gossip", kind, &detail),
+            GossipEvent::Restarted { reason } => {
+                tracing::warn!(reason, "gossip was started anew");
+            }
+        }
+    }
+
+    fn on_query(&mut self, query: Query) {
+        match query {
+            Query::Report(answer) => {
+                let report = self.report();
+                if answer.send(report).is_err() {
+                    tracing::debug!("whoever asked for a report has gone");
+                }
+            }
+            Query::Drain { grace } => {
+                let grace = grace.unwrap_or(self.config.drain_grace);
+                tracing::info!(?grace, "draining");
+                self.drive(Event::Drain { grace });
+            }
+        }
+    }
+
+    /// Flushes what was published and closes the connection; takes no more messages.
+    async fn close_broker(&mut self) {
+        self.broker.close();
+        let closed = async {
+            while let Some(event) = self.broker_events.recv().await {
+                if matches!(event, BrokerEvent::Closed) {
+                    return;
+                }
+            }
+        };
+        if timeout(CLOSE_TIMEOUT, closed).await.is_err() {
+            tracing::warn!(timeout = ?CLOSE_TIMEOUT, "the broker connection did not close in time");
+        }
+    }
+}
