@@ -18,8 +18,10 @@ pub struct LinkConfig {
     /// How long a closing link waits for its control messages to be written and for the peer to
     /// close too.
     pub close_grace: Duration,
-    /// Connections that are being set up by others, at one time; more wait in the kernel.
+    /// Connections of others that have not said an acceptable hello; more wait in the kernel.
     pub setups_max: usize,
+    /// Control connections of others that wait for their data connection; more are refused.
+    pub pending_max: usize,
     /// Frames in one batch.
     pub batch_frames_max: usize,
     /// Bytes in one batch; a single larger frame goes alone.
@@ -28,10 +30,16 @@ pub struct LinkConfig {
     pub message_bytes_max: usize,
     /// Frames and pings that wait for one link's data connection.
     pub data_queue_max: usize,
-    /// Messages that wait for one link's control connection; gossip fills at most half of it.
+    /// Messages that wait for one link's control connection.
     pub control_queue_max: usize,
+    /// Messages that may wait for a control connection when gossip is added; more, and it is
+    /// dropped.
+    pub gossip_queue_max: usize,
     /// Frames of all links that wait for the shell.
     pub data_events_max: usize,
+    /// Their content in bytes; a single larger frame waits alone. Credit keeps honest peers far
+    /// below.
+    pub data_events_bytes_max: usize,
     /// Other events of all links that wait for the shell.
     pub control_events_max: usize,
 }
@@ -44,6 +52,8 @@ impl LinkConfig {
         const FRAME_WEIGHT_MIN: u64 = 256;
         /// Identities, subjects and headers beside the payload: 4096 names of 255 bytes, and room.
         const OVERHEAD: u64 = 4 << 20;
+        /// The largest control message: 64 adverts, each of 4096 collectives of 64 bytes.
+        const CONTROL_BYTES_MAX: u64 = 24 << 20;
         /// Pings, pongs and what a peer's clock may add to them.
         const PINGS: u64 = 1024;
         let outstanding = limits.retention_bytes_max.max(limits.window_bytes);
@@ -54,12 +64,17 @@ impl LinkConfig {
             connect_timeout: Duration::from_secs(3),
             close_grace: Duration::from_secs(2),
             setups_max: 256,
+            pending_max: 1024,
             batch_frames_max: 256,
             batch_bytes_max: 1 << 20,
-            message_bytes_max: to_usize(limits.frame_bytes_max.max(8 << 20) + OVERHEAD),
+            message_bytes_max: to_usize(
+                limits.frame_bytes_max.saturating_add(OVERHEAD).max(CONTROL_BYTES_MAX),
+            ),
             data_queue_max: to_usize(outstanding / FRAME_WEIGHT_MIN + PINGS),
             control_queue_max: 8192,
+            gossip_queue_max: 128,
             data_events_max: 1024,
+            data_events_bytes_max: 64 << 20,
             control_events_max: 4096,
         }
     }

@@ -40,6 +40,8 @@ pub(crate) struct Door {
     pub(crate) not_after: Duration,
     /// Ends the connection when cancelled.
     pub(crate) life: CancellationToken,
+    /// Told once the hello was acceptable.
+    pub(crate) greeted: CancellationToken,
     /// Told once the connection is part of a link that stands.
     pub(crate) admitted: CancellationToken,
     /// Whether it has had its call: a connection carries one.
@@ -132,6 +134,7 @@ impl Door {
             ended: self.life.clone(),
             not_after: self.not_after,
         };
+        self.greeted.cancel();
         context.nursery.spawn("link", waiting.run(Arc::clone(context), join));
         let hello = Some((&context.own).into());
         let welcome = v1::Welcome { hello, token: token.into() };
@@ -155,6 +158,7 @@ impl Door {
         joined
             .send(DataSide { inbound, meter, not_after: self.not_after, life })
             .map_err(|_| SetupError::unreachable("the control connection has ended"))?;
+        self.greeted.cancel();
         self.admitted.cancel();
         Ok(outbox)
     }

@@ -42,6 +42,7 @@ pub struct LinkHandle {
     registry: Arc<Registry>,
     dials: mpsc::Sender<Dial>,
     nursery: Nursery,
+    gossip_queue_max: usize,
 }
 
 /// Starts accepting and dialling, until `shutdown` is cancelled. Must be called in a runtime.
@@ -53,20 +54,21 @@ pub fn start(links: Links, shutdown: &CancellationToken) -> (LinkHandle, LinkEve
     let (events, received) = events::channel(&config);
     let (listener, dialer) = transport.split(&config);
     let (dials, orders) = mpsc::channel(DIALS_MAX);
+    let (gossip_queue_max, pending_max) = (config.gossip_queue_max, config.pending_max);
     let context = Arc::new(LinkContext {
         config,
         own,
         notary,
         events,
         registry: Arc::default(),
-        pending: PendingLinks::new(),
+        pending: PendingLinks::new(pending_max),
         nursery: Nursery::new(shutdown),
     });
     let registry = Arc::clone(&context.registry);
     let nursery = context.nursery.clone();
     nursery.spawn("accept", server::accept(Arc::clone(&context), listener));
     nursery.spawn("dial", dial(context, dialer, orders));
-    (LinkHandle { registry, dials, nursery }, received)
+    (LinkHandle { registry, dials, nursery, gossip_queue_max }, received)
 }
 
 impl LinkHandle {
@@ -91,7 +93,9 @@ impl LinkHandle {
             LinkCommand::Send { link, epoch, number, weight, frame } => {
                 self.registry.data(link, DataItem::Frame { epoch, number, weight, frame });
             }
-            LinkCommand::Gossip { gateway, message } => self.registry.gossip(&gateway, message),
+            LinkCommand::Gossip { gateway, message } => {
+                self.registry.gossip(&gateway, message, self.gossip_queue_max);
+            }
         }
     }
 

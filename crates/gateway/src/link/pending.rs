@@ -12,10 +12,11 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{outbox::DataItem, running::DataSide, setup_error::SetupError, stream::Wire};
 
-/// Tokens and what waits for them. Bounded by the connections that may be in setup.
+/// Tokens and what waits for them.
 pub(crate) struct PendingLinks {
     waiting: Mutex<BTreeMap<Token, Pending>>,
     random: SystemRandom,
+    waiting_max: usize,
 }
 
 /// A control connection that waits for its data connection.
@@ -30,8 +31,9 @@ pub(crate) struct Pending {
 }
 
 impl PendingLinks {
-    pub(crate) fn new() -> Self {
-        Self { waiting: Mutex::default(), random: SystemRandom::new() }
+    /// At most `waiting_max` at one time.
+    pub(crate) fn new(waiting_max: usize) -> Self {
+        Self { waiting: Mutex::default(), random: SystemRandom::new(), waiting_max }
     }
 
     /// Waits under a token of 128 random bits.
@@ -40,7 +42,11 @@ impl PendingLinks {
         self.random
             .fill(&mut token)
             .map_err(|_| SetupError::unreachable("the system gives no randomness"))?;
-        self.waiting().insert(Token(token), pending);
+        let mut waiting = self.waiting();
+        if waiting.len() >= self.waiting_max {
+            return Err(SetupError::refused("busy", "too many links are being set up"));
+        }
+        waiting.insert(Token(token), pending);
         Ok(Token(token))
     }
 

@@ -127,10 +127,11 @@ impl Reader<'_> {
     async fn on_batch(&self, frames: Vec<antiphon_proto::v1::SequencedFrame>) {
         for frame in frames {
             self.meter.received();
+            let bytes = frame.end.len();
             let antiphon_proto::Sequenced { epoch, number, weight, frame } =
                 decode_sequenced(frame);
             let event = LinkEvent::Frame { link: self.link, epoch, number, weight, frame };
-            self.context.events.data(event).await;
+            self.context.events.frame(event, bytes).await;
         }
     }
 

@@ -87,13 +87,12 @@ impl Registry {
         }
     }
 
-    /// Sends over the newest link to that gateway, as long as half of its queue is free.
-    pub(crate) fn gossip(&self, gateway: &GatewayId, message: Bytes) {
+    /// Sends over the newest link to that gateway, if fewer than `waiting_max` messages wait there.
+    pub(crate) fn gossip(&self, gateway: &GatewayId, message: Bytes, waiting_max: usize) {
         let links = self.links();
         let newest = links.values().rev().find(|entry| entry.gateway == *gateway);
         let sent = newest.is_some_and(|Entry { control, .. }| {
-            control.capacity() > control.max_capacity() / 2
-                && control.try_send(ControlItem::Gossip(message)).is_ok()
+            waiting(control) < waiting_max && control.try_send(ControlItem::Gossip(message)).is_ok()
         });
         if !sent {
             self.gossip_dropped.fetch_add(1, Ordering::Relaxed);
@@ -167,15 +166,12 @@ impl Entry {
             bytes_out: wire.bytes_out(),
             queued,
         };
-        let waiting = |used: usize, free: usize| used.saturating_sub(free);
-        let control = waiting(self.control.max_capacity(), self.control.capacity());
-        let data = waiting(self.data.max_capacity(), self.data.capacity());
         LinkStats {
             link,
             gateway: self.gateway.clone(),
             region: self.region.clone(),
-            control: traffic(&self.meter.control, control),
-            data: traffic(&self.meter.data, data),
+            control: traffic(&self.meter.control, waiting(&self.control)),
+            data: traffic(&self.meter.data, waiting(&self.data)),
             frames_out: self.meter.frames_out(),
             batches_out: self.meter.batches_out(),
             frames_in: self.meter.frames_in(),
@@ -200,6 +196,10 @@ enum Taken {
     /// The link has just gone.
     Late,
     Overflow(&'static str),
+}
+
+fn waiting<T>(queue: &mpsc::Sender<T>) -> usize {
+    queue.max_capacity().saturating_sub(queue.capacity())
 }
 
 fn full_or_gone<T>(error: &mpsc::error::TrySendError<T>, queue: &'static str) -> Taken {

@@ -58,7 +58,7 @@ async fn serve(
 ) {
     let Authenticated { io, wire, peer, address, not_after } = authenticated;
     let life = context.nursery.life();
-    let admitted = CancellationToken::new();
+    let (greeted, admitted) = (CancellationToken::new(), CancellationToken::new());
     let door = Door {
         context: Arc::clone(context),
         peer,
@@ -66,6 +66,7 @@ async fn serve(
         wire,
         not_after,
         life: life.clone(),
+        greeted: greeted.clone(),
         admitted: admitted.clone(),
         used: AtomicBool::new(false),
     };
@@ -74,17 +75,29 @@ async fn serve(
     tokio::select! {
         () = http2::serve(io, door) => {}
         () = life.cancelled() => {}
-        () = too_late(&admitted, context.config.setup_timeout, slot) => {
+        () = too_late(&greeted, &admitted, context.config.setup_timeout, slot) => {
             context.report(&too_slow("setup-timeout"), &address).await;
         }
     }
     drop(ended);
 }
 
-/// Ends when the connection has not become part of a link in time; frees its slot when it has.
-async fn too_late(admitted: &CancellationToken, limit: Duration, slot: OwnedSemaphorePermit) {
-    if timeout(limit, admitted.cancelled()).await.is_ok() {
+/// Ends when the connection has not become part of a link in time.
+///
+/// Its slot is free as soon as it has said who it is: control connections that wait for their data
+/// connection must not keep it out.
+async fn too_late(
+    greeted: &CancellationToken,
+    admitted: &CancellationToken,
+    limit: Duration,
+    slot: OwnedSemaphorePermit,
+) {
+    let admission = async {
+        greeted.cancelled().await;
         drop(slot);
+        admitted.cancelled().await;
+    };
+    if timeout(limit, admission).await.is_ok() {
         std::future::pending::<()>().await;
     }
 }

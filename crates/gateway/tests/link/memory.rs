@@ -170,6 +170,27 @@ async fn control_does_not_wait_behind_data() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_for_the_shell_is_bounded_in_bytes() {
+    let mut world = World::new(|_, config| config.data_events_bytes_max = 100 << 10);
+    let (link, _) = linked(&mut world.eu, &mut world.us).await;
+    for number in 0..50 {
+        world.eu.send(link, number, vec![1; 40 << 10]);
+    }
+    world.eu.send(link, 50, vec![1; 1 << 20]);
+    let mut numbers = Vec::new();
+    while numbers.len() <= 50 {
+        // Long enough for everything to arrive that is let in.
+        sleep(Duration::from_secs(10)).await;
+        let waiting = world.us.events.waiting().1;
+        assert!((1..=2).contains(&waiting), "{waiting}");
+        for _ in 0..waiting {
+            numbers.push(world.us.frame().await.0);
+        }
+    }
+    assert!(numbers.into_iter().eq(0..=50));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_queue_that_overflows_is_counted_and_ends_the_link() {
     let mut world = World::new(|_, config| config.data_queue_max = 8);
     let (link, us) = linked(&mut world.eu, &mut world.us).await;

@@ -63,8 +63,19 @@ impl RawPeer {
         &mut self,
         token: Bytes,
     ) -> (data_message::Body, Streaming<DataMessage>) {
-        let message = DataMessage { body: Some(data_message::Body::Hello(DataHello { token })) };
-        let stays = stream::iter([message]).chain(stream::pending());
+        self.data_then(token, []).await
+    }
+
+    /// As [`data`](Self::data), and says more.
+    pub(crate) async fn data_then<const N: usize>(
+        &mut self,
+        token: Bytes,
+        more: [data_message::Body; N],
+    ) -> (data_message::Body, Streaming<DataMessage>) {
+        let hello = data_message::Body::Hello(DataHello { token });
+        let messages: Vec<_> =
+            [hello].into_iter().chain(more).map(|body| DataMessage { body: Some(body) }).collect();
+        let stays = stream::iter(messages).chain(stream::pending());
         let mut answers = self.0.data(stays).await.unwrap().into_inner();
         let answer = answers.message().await.unwrap().unwrap();
         (answer.body.unwrap(), answers)

@@ -7,7 +7,7 @@ use antiphon_gateway::link::{LinkConfig, LinkEvent};
 use antiphon_identity::{CommonName, Credentials, Names};
 use antiphon_proto::{
     Greeting,
-    v1::{control_message, data_message},
+    v1::{Batch, SequencedFrame, control_message, data_message},
 };
 use bytes::Bytes;
 use rustls::{
@@ -196,6 +196,26 @@ async fn silent_clients_do_not_block_others_while_there_is_room() {
 }
 
 #[tokio::test]
+async fn who_waits_for_the_data_connection_does_not_keep_it_out() {
+    let authority = Authority::new();
+    let one_slot = |_: &mut Greeting, config: &mut LinkConfig| config.setups_max = 1;
+    let mut us = Side::over_tls("us-1", authority.tls("us-1"), one_slot).await;
+    let mut eu = Side::over_tls("eu-1", authority.tls("eu-1"), |_, _| {}).await;
+    linked(&mut eu, &mut us).await;
+}
+
+#[tokio::test]
+async fn more_links_in_setup_than_there_may_be_are_refused() {
+    let authority = Authority::new();
+    let nobody_waits = |_: &mut Greeting, config: &mut LinkConfig| config.pending_max = 0;
+    let mut us = Side::over_tls("us-1", authority.tls("us-1"), nobody_waits).await;
+    let mut eu = Side::over_tls("eu-1", authority.tls("eu-1"), |_, _| {}).await;
+    eu.dial(&us.hello.endpoint);
+    assert_eq!(us.refusal().await, "busy");
+    assert!(matches!(eu.dial_failure().await, DialFailure::Refused { .. }));
+}
+
+#[tokio::test]
 async fn a_stolen_token_opens_nothing_and_harms_nothing() {
     let authority = Authority::new();
     let mut us = Side::over_tls("us-1", authority.tls("us-1"), |_, _| {}).await;
@@ -253,6 +273,35 @@ async fn a_peer_that_breaks_the_protocol_loses_its_link() {
     let mut data = raw(&authority, "eu-1", &us.hello.endpoint).await;
     let (_, _data) = data.data(welcome.token).await;
     assert_eq!(us.down().await.1, "control connection: a second hello");
+}
+
+#[tokio::test]
+async fn a_frame_that_makes_no_sense_costs_only_itself() {
+    let authority = Authority::new();
+    let mut us = Side::over_tls("us-1", authority.tls("us-1"), |_, _| {}).await;
+    let mut control = raw(&authority, "eu-1", &us.hello.endpoint).await;
+    let (answer, _answers) = control.hello(hello_of("eu-1", &us.hello.endpoint)).await;
+    let control_message::Body::Welcome(welcome) = answer else { panic!("{answer:?}") };
+    let mut data = raw(&authority, "eu-1", &us.hello.endpoint).await;
+    let bad = |number| SequencedFrame {
+        epoch: 1,
+        number,
+        weight: 300,
+        hop: None,
+        end: Bytes::from_static(b"\xff"),
+    };
+    let batch = Batch { frames: vec![bad(1), bad(2)] };
+    let (_, _data) = data.data_then(welcome.token, [data_message::Body::Batch(batch)]).await;
+    for expected in 1..=2 {
+        let read = us
+            .until(|event| match event {
+                LinkEvent::Frame { number, weight, frame, .. } => Some((number, weight, frame)),
+                _ => None,
+            })
+            .await;
+        assert_eq!((read.0, read.1), (expected, 300));
+        assert_eq!(read.2.unwrap_err().reason, "hop: missing");
+    }
 }
 
 async fn raw(authority: &Authority, gateway: &str, to: &Endpoint) -> RawPeer {
