@@ -6,6 +6,7 @@ pub mod config;
 mod driver;
 pub mod intake;
 pub mod port;
+mod protocol;
 pub mod servers;
 pub mod stats;
 
