@@ -172,7 +172,7 @@ mod tests {
     }
 
     const STREAM: &[u8] = b"INFO {\"server_id\":\"x\",\"max_payload\":10}\r\nPING\r\nMSG a.b 7 5\r\nhello\r\n\
-        HMSG a.c 8 r.s 14 17\r\nNATS/1.0\r\nA:b\r\n\r\nabc\r\n+OK\r\n-ERR 'Slow Consumer'\r\nPONG\r\n";
+        HMSG a.c 8 r.s 17 20\r\nNATS/1.0\r\nA:b\r\n\r\nabc\r\n+OK\r\n-ERR 'Slow Consumer'\r\nPONG\r\n";
 
     #[test]
     fn a_stream_is_the_same_however_it_is_cut() {
