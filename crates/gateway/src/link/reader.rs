@@ -8,7 +8,7 @@ use antiphon_proto::{
     v1::{ControlMessage, DataMessage, data_message},
 };
 use bytes::Bytes;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tonic::Streaming;
 
 use super::{context::LinkContext, port::LinkEvent, stats::Meter, stream::Wire};
@@ -166,7 +166,8 @@ impl Reader<'_> {
     }
 
     fn pulse<'a>(&self, connection: Connection, wire: &'a Wire) -> Pulse<'a> {
-        let mut ticks = interval(self.context.config.heard_period);
+        let period = self.context.config.heard_period;
+        let mut ticks = interval_at(Instant::now() + period, period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Pulse { connection, wire, seen: wire.bytes_in(), ticks }
     }

@@ -66,6 +66,16 @@ impl RawPeer {
         self.data_then(token, []).await
     }
 
+    /// Shows a token and stays until the connection breaks, whatever is answered.
+    pub(crate) async fn join_quietly(&mut self, token: Bytes) {
+        let message = DataMessage { body: Some(data_message::Body::Hello(DataHello { token })) };
+        let stays = stream::iter([message]).chain(stream::pending());
+        if let Ok(answers) = self.0.data(stays).await {
+            let mut answers = answers.into_inner();
+            while let Ok(Some(_)) = answers.message().await {}
+        }
+    }
+
     /// As [`data`](Self::data), and says more.
     pub(crate) async fn data_then<const N: usize>(
         &mut self,

@@ -3,9 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use antiphon_core::{
-    Advert, AdvertContent, AdvertDraft, Body, Creator, DialFailure, DialTarget, EndToEnd, Endpoint,
-    Epoch, Frame, Hello, Hop, Incarnation, Limits, LinkId, Offer, Periods, ReplyBody, Stamp,
-    UnitId,
+    Advert, AdvertContent, AdvertDraft, Body, Control, Creator, DialFailure, DialTarget, EndToEnd,
+    Endpoint, Epoch, Frame, Hello, Hop, Incarnation, Limits, LinkId, Offer, Periods, ReplyBody,
+    Stamp, UnitId,
 };
 use antiphon_gateway::link::{
     LinkCommand, LinkConfig, LinkEvent, LinkEvents, LinkHandle, LinkTls, Links, Notary,
@@ -122,6 +122,16 @@ impl Side {
         self.until(|event| match event {
             LinkEvent::Refused { kind, .. } => Some(kind),
             LinkEvent::Up { .. } => panic!("nobody was turned away"),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The next control message.
+    pub(crate) async fn control(&mut self) -> Control {
+        self.until(|event| match event {
+            LinkEvent::Control { message, .. } => Some(message),
+            LinkEvent::Down { reason, .. } => panic!("no more messages: {reason}"),
             _ => None,
         })
         .await

@@ -128,8 +128,8 @@ async fn adverts_are_verified_before_anybody_sees_them() {
         })
         .await;
     assert_eq!(refused, (us_link, vec!["untrusted".to_owned()]));
-    let LinkEvent::Control { message, .. } = us.next().await else { panic!("adverts") };
-    assert_eq!(message, Control::Adverts { adverts: vec![advert("good")], answered: true });
+    let expected = Control::Adverts { adverts: vec![advert("good")], answered: true };
+    assert_eq!(us.control().await, expected);
 }
 
 #[tokio::test]
@@ -142,8 +142,7 @@ async fn a_link_is_closed_after_its_control_messages() {
     eu.handle.submit(LinkCommand::Close { link, reason: "drained".into() });
 
     for expected in [Control::DrainRequest, Control::Goodbye] {
-        let LinkEvent::Control { message, .. } = us.next().await else { panic!("{expected:?}") };
-        assert_eq!(message, expected);
+        assert_eq!(us.control().await, expected);
     }
     assert_eq!(us.down().await.0, us_link);
     assert_eq!(eu.down().await, (link, "drained".into()));
