@@ -131,17 +131,11 @@ fn option<'a>(aggregate: &'a Aggregate, key: &str) -> Option<&'a str> {
 
 /// A value as people write it.
 fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::String(text) => text.parse().ok(),
-        other => other.as_f64(),
-    }
+    value.as_str().map_or_else(|| value.as_f64(), |text| text.parse().ok())
 }
 
 #[cfg(test)]

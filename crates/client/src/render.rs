@@ -12,6 +12,7 @@ mod style;
 pub use duration::{short, whole_ms};
 pub use facts::{FactCount, facts_json, facts_text, tally};
 pub use footer::{footer, verbose_footer};
+pub(crate) use json::indented;
 pub use json::results_json;
 pub use ping::{PingAnswer, PingOutcome, ping_json, ping_line, ping_summary};
 pub use reply::{Show, replies, summaries};

@@ -7,6 +7,8 @@ use antiphon_wire::Reply;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::client::Targets;
+
 /// How an action ended on a node, as a reply's `statuscode` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Status(pub u8);
@@ -72,17 +74,13 @@ impl RpcReply {
             statusmsg: format!("the reply is not the JSON of an RPC reply: {error}"),
             data: Value::Null,
         });
-        let data = match body.data {
-            Value::Object(data) => data,
-            // An action that sets no data gives the text "{}".
-            _ => Map::new(),
-        };
         Self {
             sender: reply.sender.clone(),
             action: body.action,
             status: Status(body.statuscode),
             message: body.statusmsg,
-            data,
+            // An action that sets no data gives the text "{}".
+            data: body.data.as_object().cloned().unwrap_or_default(),
             time: SystemTime::UNIX_EPOCH.checked_add(reply.time).unwrap_or(SystemTime::UNIX_EPOCH),
         }
     }
@@ -112,6 +110,8 @@ pub struct Stats {
     pub no_responses: BTreeSet<String>,
     /// Nodes whose answer was not, or no longer, expected: copies too. With how many answers.
     pub unexpected: BTreeMap<String, usize>,
+    /// Whether any one node's answer is still awaited: a service request's.
+    pub any_awaited: bool,
     /// Answers with status 0.
     pub ok: usize,
     /// Answers with another status.
@@ -135,12 +135,35 @@ impl Stats {
             discovered: no_responses.len(),
             no_responses,
             unexpected: BTreeMap::new(),
+            any_awaited: false,
             ok: 0,
             failed: 0,
             discover_time: Duration::ZERO,
             publish_time: Duration::ZERO,
             request_time: Duration::ZERO,
             start: SystemTime::now(),
+        }
+    }
+
+    /// The account of a run that any one node may answer.
+    pub fn for_service(request_id: String) -> Self {
+        Self { discovered: 1, any_awaited: true, ..Self::new(request_id, std::iter::empty()) }
+    }
+
+    /// Whether everyone in this group has answered. Takes those who have from its front, so that asking again is cheap.
+    pub fn is_complete(&self, group: &mut Targets<'_>) -> bool {
+        match group {
+            Targets::Broadcast => false,
+            Targets::Service => !self.any_awaited,
+            Targets::Nodes(nodes) => {
+                while let Some((first, rest)) = nodes.split_first() {
+                    if self.no_responses.contains(first.as_str()) {
+                        return false;
+                    }
+                    *nodes = rest;
+                }
+                true
+            }
         }
     }
 
@@ -151,7 +174,8 @@ impl Stats {
         } else {
             self.failed += 1;
         }
-        if !self.no_responses.remove(&reply.sender) {
+        let awaited = std::mem::take(&mut self.any_awaited);
+        if !awaited && !self.no_responses.remove(&reply.sender) {
             *self.unexpected.entry(reply.sender.clone()).or_default() += 1;
         }
     }

@@ -27,7 +27,7 @@ pub enum DdlError {
         known: String,
     },
     /// A description cannot be read.
-    #[error("cannot read the DDL {}: {source}", path.display())]
+    #[error("cannot read the DDL {}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -35,7 +35,7 @@ pub enum DdlError {
         source: std::io::Error,
     },
     /// A description is malformed.
-    #[error("the DDL {} is malformed: {source}", path.display())]
+    #[error("the DDL {} is malformed", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,

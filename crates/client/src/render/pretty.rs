@@ -41,7 +41,9 @@ impl Writer {
                     }
                 });
             }
-            scalar => self.push(&scalar.to_string()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+                self.push(&value.to_string());
+            }
         }
     }
 
@@ -88,7 +90,9 @@ fn one_line(value: &Value) -> Option<String> {
             Some(format!("[{}]", items?.join(", ")))
         }
         Value::Object(_) => None,
-        scalar => Some(scalar.to_string()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            Some(value.to_string())
+        }
     }
 }
 

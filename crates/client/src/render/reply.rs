@@ -96,7 +96,7 @@ fn text(value: &Value, prefix: usize) -> String {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Array(_) | Value::Object(_) => pretty(value, prefix),
-        scalar => scalar.to_string(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

@@ -1,0 +1,140 @@
+//! `antiphon facts`: who has which value of a fact.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::options::warn_of;
+use super::progress::Bar;
+use super::{
+    CommandError, ConnectArgs, DiscoveryArgs, FilterArgs, FormatArgs, Verdict, client, conclude,
+};
+use crate::client::Client;
+use crate::console::Console;
+use crate::ddl::find;
+use crate::discovery::discover;
+use crate::environment::Environment;
+use crate::render::{facts_json, facts_text, footer, tally, verbose_footer};
+use crate::results::Results;
+use crate::rpc::{Call, Progress, call};
+
+const AGENT: &str = "rpcutil";
+const ACTION: &str = "get_fact";
+
+/// Options of `antiphon facts`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct FactsArgs {
+    /// Which configuration.
+    #[command(flatten)]
+    pub connect: ConnectArgs,
+    /// The fact, as a path: os.family
+    pub fact: String,
+    /// Which nodes.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// How to find them.
+    #[command(flatten)]
+    pub discovery: DiscoveryArgs,
+    /// What the results look like.
+    #[command(flatten)]
+    pub format: FormatArgs,
+    /// Name the nodes with each value
+    #[arg(short = 'n', long)]
+    pub show_nodes: bool,
+    /// Most frequent values first
+    #[arg(short = 'r', long)]
+    pub reverse: bool,
+    /// Name the nodes, and show all numbers
+    #[arg(short = 'v', long)]
+    pub verbose: bool,
+}
+
+impl FactsArgs {
+    /// Asks and reports.
+    pub async fn run(self, console: &mut Console, environment: &Environment) -> ExitCode {
+        let result = self.connect_and_ask(console, environment).await;
+        conclude(result, console)
+    }
+
+    async fn connect_and_ask(
+        &self,
+        console: &mut Console,
+        environment: &Environment,
+    ) -> Result<Verdict, CommandError> {
+        let mut client = client(&self.connect, console, environment).await?;
+        let result = self.facts(&mut client, console).await;
+        client.close().await;
+        result
+    }
+
+    /// Asks through a client.
+    ///
+    /// # Errors
+    /// [`CommandError::NoNodes`], [`CommandError::NoResponses`], and what keeps us from asking.
+    pub async fn facts(
+        &self,
+        client: &mut Client,
+        console: &mut Console,
+    ) -> Result<Verdict, CommandError> {
+        let results = self.gather(client, console).await?;
+        if results.stats.ok == 0 {
+            return Err(CommandError::NoResponses);
+        }
+        for reply in results.replies.iter().filter(|reply| !reply.status.is_ok()) {
+            console.warn(&format!("{} failed: {}", reply.sender, reply.message));
+        }
+        let counts = tally(&results.replies);
+        if self.format.is_json() {
+            console.print(&facts_json(&counts))?;
+        } else {
+            let nodes = self.show_nodes || self.verbose;
+            let report = facts_text(&self.fact, &counts, nodes, self.reverse);
+            let footer = match self.verbose {
+                true => verbose_footer(&results.stats, console.style),
+                false => footer(&results.stats, console.style),
+            };
+            console.print(&format!("{report}{footer}"))?;
+        }
+        Ok(Verdict::of(&results.stats))
+    }
+
+    async fn gather(
+        &self,
+        client: &mut Client,
+        console: &mut Console,
+    ) -> Result<Results, CommandError> {
+        let filter = self.filter.filter(Some(AGENT))?;
+        let collective = client.config.collective(self.filter.target.as_deref())?;
+        let (_, method) = self.discovery.method(&client.config, &filter, console)?;
+        let start = Instant::now();
+        let found = discover(client, &method, &collective, &filter, AGENT).await?;
+        let discover_time = start.elapsed();
+        warn_of(&found, console);
+        if found.nodes.is_empty() {
+            return Err(CommandError::NoNodes);
+        }
+        let ddl = find(AGENT, &[])?;
+        let listen = self.discovery.discovery_timeout.unwrap_or(client.config.discovery_timeout);
+        let request = Call {
+            ddl: &ddl,
+            action: ACTION,
+            data: Map::from_iter([("fact".to_owned(), Value::from(self.fact.as_str()))]),
+            collective: &collective,
+            nodes: Some(&found.nodes),
+            batches: None,
+            timeout: listen + ddl.timeout(),
+        };
+        let bar = Bar::new(found.nodes.len(), !self.format.is_json(), console);
+        let results = call(client, &request, &mut |progress| match progress {
+            Progress::Answer(stats) => bar.show(stats),
+            Progress::Trouble(trouble) => console.warn(trouble),
+        })
+        .await;
+        bar.finish();
+        let mut results = results?;
+        results.stats.discover_time = discover_time;
+        Ok(results)
+    }
+}

@@ -1,0 +1,135 @@
+//! The work of `antiphon req`.
+
+use antiphon_wire::{Collective, Filter, Identity};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::super::options::warn_of;
+use super::super::progress::Bar;
+use super::super::{CommandError, Verdict};
+use super::ReqArgs;
+use crate::client::Client;
+use crate::config::Config;
+use crate::console::Console;
+use crate::ddl::{Action, AgentDdl, find};
+use crate::discovery::discover;
+use crate::limit::Limit;
+use crate::render;
+use crate::results::Results;
+use crate::rpc::{Call, Progress, call, send_only};
+
+/// What a request asks, checked as far as that is possible without a broker.
+pub(super) struct Plan {
+    ddl: AgentDdl,
+    action: Action,
+    data: Map<String, Value>,
+    filter: Filter,
+    collective: Collective,
+    limit: Option<Limit>,
+}
+
+impl ReqArgs {
+    pub(super) fn plan(&self, config: &Config) -> Result<Plan, CommandError> {
+        let ddl = find(&self.agent, &config.libraries)?;
+        let action = ddl.action(&self.action)?.clone();
+        Ok(Plan {
+            data: action.inputs(&self.inputs)?,
+            action,
+            filter: self.filter.filter(Some(&self.agent))?,
+            collective: config.collective(self.filter.target.as_deref())?,
+            limit: self.batch.limit()?,
+            ddl,
+        })
+    }
+
+    /// Asks through a client.
+    pub(super) async fn ask(
+        &self,
+        plan: &Plan,
+        client: &mut Client,
+        console: &mut Console,
+    ) -> Result<Verdict, CommandError> {
+        let start = Instant::now();
+        let nodes = match plan.ddl.metadata.service {
+            true => None,
+            false => Some(self.nodes(plan, client, console).await?),
+        };
+        let discover_time = start.elapsed();
+        let request = self.call(plan, nodes.as_deref(), client);
+        if let Some(reply_to) = &self.reply_to {
+            let id = send_only(client, &request, reply_to).await?;
+            console.print(&format!("{id}\n"))?;
+            return Ok(Verdict::Good);
+        }
+        let mut results = self.gather(client, &request, console).await?;
+        results.stats.discover_time = discover_time;
+        console.print(&self.text(&results, &plan.action, console))?;
+        Ok(Verdict::of(&results.stats))
+    }
+
+    /// The nodes to ask.
+    async fn nodes(
+        &self,
+        plan: &Plan,
+        client: &mut Client,
+        console: &mut Console,
+    ) -> Result<Vec<Identity>, CommandError> {
+        let (name, method) = self.discovery.method(&client.config, &plan.filter, console)?;
+        let agent = &plan.ddl.metadata.name;
+        let found = discover(client, &method, &plan.collective, &plan.filter, agent).await?;
+        warn_of(&found, console);
+        if !self.format.is_json() {
+            let count = found.nodes.len();
+            console.say(&format!("Discovering nodes using the {name} method .... {count}"));
+        }
+        let nodes = match plan.limit {
+            Some(limit) => limit.apply(found.nodes, self.batch.pick(client.config.limit_random)),
+            None => found.nodes,
+        };
+        if nodes.is_empty() { Err(CommandError::NoNodes) } else { Ok(nodes) }
+    }
+
+    fn call<'a>(&self, plan: &'a Plan, nodes: Option<&'a [Identity]>, client: &Client) -> Call<'a> {
+        let listen = self.discovery.discovery_timeout.unwrap_or(client.config.discovery_timeout);
+        Call {
+            ddl: &plan.ddl,
+            action: &plan.action.name,
+            data: plan.data.clone(),
+            collective: &plan.collective,
+            nodes,
+            batches: self.batch.batches(),
+            timeout: self.timeout.unwrap_or(listen + plan.ddl.timeout()),
+        }
+    }
+
+    async fn gather(
+        &self,
+        client: &mut Client,
+        request: &Call<'_>,
+        console: &mut Console,
+    ) -> Result<Results, CommandError> {
+        let nodes = request.nodes.map_or(1, <[_]>::len);
+        let bar = Bar::new(nodes, !self.no_progress && !self.format.is_json(), console);
+        let results = call(client, request, &mut |progress| match progress {
+            Progress::Answer(stats) => bar.show(stats),
+            Progress::Trouble(trouble) => console.warn(trouble),
+        })
+        .await;
+        bar.finish();
+        Ok(results?)
+    }
+
+    fn text(&self, results: &Results, action: &Action, console: &Console) -> String {
+        if self.format.is_json() {
+            return render::results_json(results, action);
+        }
+        let style = console.style;
+        let footer = match self.verbose {
+            true => render::verbose_footer(&results.stats, style),
+            false => render::footer(&results.stats, style),
+        };
+        let replies = render::replies(results, action, self.show(), self.verbose, style);
+        let summaries = render::summaries(results, action, style);
+        format!("{replies}{summaries}\n{footer}")
+    }
+}
