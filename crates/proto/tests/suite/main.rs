@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
 mod arbitrary;
+#[path = "../entry_points/mod.rs"]
+mod entry_points;
 mod garbage;
 mod recorded;
 mod roundtrip;
