@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use antiphon_broker::{BrokerCommand, BrokerEvent};
+use antiphon_broker::Broker;
 use antiphon_core::{Gateway, GatewayState, Hello, Member};
 use antiphon_identity::{Credentials, CredentialsError, Names, NamesError};
 use antiphon_proto::Greeting;
@@ -23,7 +23,7 @@ use crate::{
     link::{self, LinkCommand, LinkConfig, LinkHandle, LinkTls, Links, TlsTransport, Transport},
     metrics::Metrics,
     notary::Notary,
-    renewal::Renewal,
+    renewal::{Files, Renewal},
     shell::{BrokerOut, Parts, Shell, ShellError, ShellHandle},
 };
 
@@ -39,19 +39,11 @@ pub struct World {
     pub clock: Clock,
     /// Feeds the core's use of chance.
     pub seed: u64,
-    /// The region's broker.
-    pub broker: BrokerPort,
+    /// The adapter of the region's broker. Its order channel must hold more than the core's publish
+    /// window ([`antiphon_core::Limits::publish_messages_max`]), so that no order is ever refused.
+    pub broker: Broker,
     /// Where links come from.
     pub links: LinkWorld,
-}
-
-/// Both ends of a broker's adapter.
-#[derive(Debug)]
-pub struct BrokerPort {
-    /// Orders; holds more than the core's publish window.
-    pub commands: mpsc::Sender<BrokerCommand>,
-    /// Facts.
-    pub events: mpsc::Receiver<BrokerEvent>,
 }
 
 /// Where links come from.
@@ -236,7 +228,7 @@ impl Builder {
     fn build(
         mut self,
         seed: u64,
-        broker: BrokerPort,
+        broker: Broker,
         links: LinkWorld,
         door: Door,
         http: Option<TcpListener>,
@@ -254,7 +246,12 @@ impl Builder {
             member: self.member.clone(),
             clock: self.clock,
             notary: Arc::clone(&self.notary),
-            broker: BrokerOut::new(broker.commands, metrics.barrier.clone()),
+            broker: BrokerOut::new(
+                broker.commands,
+                broker.intake,
+                broker.stats,
+                metrics.barrier.clone(),
+            ),
             broker_events: broker.events,
             links: link_handle.clone(),
             link_events,
@@ -289,14 +286,12 @@ impl Builder {
             LinkWorld::Sockets(listener) => {
                 let tls = LinkTls::new(&self.notary.credentials(), &self.names);
                 let (links, tls) = watch::channel(tls);
-                let renewal = Renewal {
-                    files: self.config.link.tls.clone(),
-                    names: Arc::clone(&self.names),
-                    region: self.config.region.to_string(),
-                    gateway: self.config.gateway.to_string(),
-                    links,
-                    shell: renewed,
-                };
+                let (region, gateway) = (&self.config.region, &self.config.gateway);
+                let check =
+                    Renewal::same_identity(&self.names, region.to_string(), gateway.to_string());
+                let files = Files::new(self.config.link.tls.clone(), check);
+                let names = Arc::clone(&self.names);
+                let renewal = Renewal { files, names, links, shell: renewed };
                 let token = self.cancelled.clone();
                 self.spawn("renewal", async move {
                     token.run_until_cancelled(renewal.run()).await.unwrap_or(());
@@ -354,3 +349,6 @@ impl Builder {
         self.task_names.insert(id, name);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Certificates, a report, and a shell that gives it, for tests.
 
+mod bus;
+
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use antiphon_core::{Config, Gateway, Incarnation, Limits, Now, Periods};
@@ -17,6 +19,8 @@ use crate::{
     notary::Notary,
     shell::{self, BrokerCounts, CertificateFacts, GossipFacts, Query, Report, ShellHandle},
 };
+
+pub(crate) use bus::Bus;
 
 /// A certificate authority in a folder of its own.
 pub(crate) struct Authority {

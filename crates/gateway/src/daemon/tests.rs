@@ -1,0 +1,256 @@
+//! Whole gateways in one process, under paused time: production code down to HTTP/2, on a network
+//! and on brokers that are made of memory.
+
+use antiphon_core::{Limits, Periods};
+use antiphon_identity::PeerIdentity;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use super::*;
+use crate::{
+    config::{Admin, Broker as BrokerSection, Link, Log, Naming, REPLY_SUBJECT_DEFAULT},
+    link::memory::MemoryNetwork,
+    shell::Report,
+    testing::{Authority, Bus},
+};
+
+const PING: &str = "mcollective.broadcast.agent.discovery";
+/// 2026-11-24, and a year later.
+const TODAY: Duration = Duration::from_secs(1_795_486_669);
+const NEXT_YEAR: Duration = Duration::from_secs(1_827_022_669);
+
+/// Regions with one broker each, and the gateways in them.
+struct Fabric {
+    authority: Authority,
+    network: MemoryNetwork,
+    buses: BTreeMap<String, Bus>,
+    gateways: BTreeMap<String, Daemon>,
+    clock: Clock,
+    sockets: TempDir,
+}
+
+impl Fabric {
+    /// Each gateway knows the first one, and that one nobody.
+    async fn of(gateways: &[&str]) -> Self {
+        let mut fabric = Self {
+            authority: Authority::new(),
+            network: MemoryNetwork::new(),
+            buses: BTreeMap::new(),
+            gateways: BTreeMap::new(),
+            clock: Clock::starting_at(TODAY),
+            sockets: tempfile::tempdir().unwrap(),
+        };
+        for gateway in gateways {
+            let seeds = gateways.first().filter(|first| *first != gateway);
+            fabric.start(gateway, seeds.into_iter().copied().collect()).await;
+        }
+        fabric
+    }
+
+    async fn start(&mut self, gateway: &str, seeds: Vec<&str>) {
+        let region = region_of(gateway);
+        let config = self.config(gateway, seeds);
+        let identity =
+            PeerIdentity { region: region.to_owned(), gateway: Some(gateway.to_owned()) };
+        let place = self.network.settle(endpoint(gateway), identity, NEXT_YEAR);
+        let world = World {
+            clock: self.clock,
+            seed: 7,
+            broker: self.bus(region).connect(),
+            links: LinkWorld::Memory(place),
+        };
+        let daemon = Daemon::start(config, world).await.unwrap();
+        self.gateways.insert(gateway.to_owned(), daemon);
+    }
+
+    fn config(&self, gateway: &str, seeds: Vec<&str>) -> Config {
+        let region = region_of(gateway);
+        let uri = format!("antiphon://acme/{region}/{gateway}");
+        Config {
+            file: "gateway.toml".into(),
+            fabric: "acme".parse().unwrap(),
+            region: region.parse().unwrap(),
+            gateway: gateway.parse().unwrap(),
+            broker: BrokerSection {
+                servers: Vec::new(),
+                tls: None,
+                auth: antiphon_broker::Auth::Anonymous,
+                monitors: Vec::new(),
+                reply_subject: REPLY_SUBJECT_DEFAULT.to_owned(),
+            },
+            link: Link {
+                listen: "127.0.0.1:0".parse().unwrap(),
+                advertise: endpoint(gateway),
+                tls: self.authority.issue(gateway, &[&uri], &[]),
+                seeds: seeds.into_iter().map(endpoint).collect(),
+                peers: None,
+                dial: BTreeMap::new(),
+                costs: BTreeMap::new(),
+            },
+            naming: Naming::default(),
+            transit: false,
+            export: ["mcollective".parse().unwrap()].into(),
+            reply_subjects: Vec::new(),
+            federation: BTreeMap::new(),
+            admin: Admin::Unix { path: self.sockets.path().join(format!("{gateway}.sock")) },
+            http: None,
+            drain_grace: Duration::from_secs(10),
+            intake_bytes: 1 << 20,
+            limits: Limits::default(),
+            periods: Periods::default(),
+            log: Log { json: false, filter: "info".to_owned() },
+        }
+    }
+
+    fn bus(&mut self, region: &str) -> Bus {
+        self.buses.entry(region.to_owned()).or_default().clone()
+    }
+
+    async fn report(&self, gateway: &str) -> Box<Report> {
+        self.gateways[gateway].shell().report().await.unwrap()
+    }
+
+    /// Lets virtual time pass until each gateway's report fulfils the condition.
+    async fn until(&self, what: &str, condition: impl Fn(&Report) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        for gateway in self.gateways.keys() {
+            loop {
+                let report = self.report(gateway).await;
+                if condition(&report) {
+                    break;
+                }
+                assert!(Instant::now() < deadline, "in vain: {gateway} {what}: {report:#?}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+
+    async fn until_meshed(&self) {
+        let others = self.gateways.len() - 1;
+        self.until("is joined and linked to all others", |report| {
+            let up = report.core.links.iter().filter(|link| link.state == "up").count();
+            report.core.joined && up == others
+        })
+        .await;
+    }
+}
+
+/// Lets virtual time pass until a bus carries something on a subject.
+async fn published(bus: &Bus, subject: &str) -> Vec<antiphon_broker::Publication> {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        let found = bus.published_on(subject);
+        if !found.is_empty() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "in vain: {subject}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn region_of(gateway: &str) -> &str {
+    gateway.rsplit_once('-').unwrap().0
+}
+
+fn endpoint(gateway: &str) -> antiphon_core::Endpoint {
+    format!("{gateway}.example.net:7440").parse().unwrap()
+}
+
+/// What real Choria programs sent: a request, and a node's reply to it.
+fn recorded_ping() -> (Value, Value) {
+    let text = include_str!("../../../wire/tests/vectors/v1-ping.json");
+    let vector: Value = serde_json::from_str(text).unwrap();
+    let payload = |index: usize| {
+        serde_json::from_str(vector["messages"][index]["payload"].as_str().unwrap()).unwrap()
+    };
+    (payload(0), payload(1))
+}
+
+#[tokio::test(start_paused = true)]
+async fn gateways_of_all_regions_link_to_each_other_and_become_ready() {
+    let fabric = Fabric::of(&["eu-1", "eu-2", "us-1", "us-2"]).await;
+    fabric.until_meshed().await;
+    let report = fabric.report("us-2").await;
+    assert_eq!(report.daemon.gossip.members, 3);
+    assert_eq!(report.daemon.links.len(), 3);
+    assert_eq!(report.core.regions.len(), 2);
+    assert!(report.daemon.refusals.is_empty(), "{:?}", report.daemon.refusals);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_reaches_the_other_region_and_the_reply_comes_back() {
+    let mut fabric = Fabric::of(&["eu-1", "us-1"]).await;
+    fabric.until_meshed().await;
+    let (eu, us) = (fabric.bus("eu"), fabric.bus("us"));
+    let (request, mut reply) = recorded_ping();
+    let reply_to = request["headers"]["reply-to"].as_str().unwrap();
+
+    eu.publish(PING, request.to_string());
+    let arrived: Value = serde_json::from_slice(&published(&us, PING).await[0].payload).unwrap();
+    assert_eq!(arrived["data"], request["data"]);
+    assert_eq!(arrived["headers"]["reply-to"], "choria.federation.us.collective");
+
+    reply["headers"]["federation"] = arrived["headers"]["federation"].clone();
+    us.publish("choria.federation.us.collective", reply.to_string());
+    let answer = published(&eu, reply_to).await;
+    assert_eq!(answer.len(), 1);
+    let came: Value = serde_json::from_slice(&answer[0].payload).unwrap();
+    assert_eq!(came["data"], reply["data"]);
+    assert_eq!(came["headers"].get("federation"), None);
+    assert_eq!(answer[0].headers[0].0, antiphon_core::MARK);
+    fabric
+        .until("has an account without open units", |report| {
+            report.core.tallies.iter().all(|one| one.pending == 0 && one.tally.delivered == 1)
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drained_gateway_leaves_its_groups_says_goodbye_and_ends() {
+    let mut fabric = Fabric::of(&["eu-1", "us-1"]).await;
+    fabric.until_meshed().await;
+    let leaving = fabric.gateways.remove("us-1").unwrap();
+    leaving.shell().drain(None).await.unwrap();
+    leaving.wait().await.unwrap();
+    assert!(!fabric.bus("us").is_joined());
+    fabric
+        .until("knows that it left", |report| {
+            report.core.links.iter().all(|link| link.state != "up")
+        })
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_was_killed_comes_back_with_its_next_life() {
+    let mut fabric = Fabric::of(&["eu-1", "us-1"]).await;
+    fabric.until_meshed().await;
+    let before = fabric.report("us-1").await.core.incarnation;
+    drop(fabric.gateways.remove("us-1"));
+    fabric
+        .until("misses it", |report| report.core.links.iter().all(|link| link.state != "up"))
+        .await;
+    fabric.start("us-1", vec!["eu-1"]).await;
+    fabric.until_meshed().await;
+    assert!(fabric.report("us-1").await.core.incarnation > before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_adapter_that_ends_unasked_ends_the_gateway() {
+    let mut fabric = Fabric::of(&["eu-1"]).await;
+    let daemon = fabric.gateways.remove("eu-1").unwrap();
+    fabric.bus("eu").break_adapters();
+    let ended = daemon.wait().await;
+    assert!(matches!(ended, Err(DaemonError::Shell(ShellError::BrokerEnded))), "{ended:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lone_gateway_joins_after_its_wait() {
+    let mut fabric = Fabric::of(&["eu-1"]).await;
+    assert!(!fabric.report("eu-1").await.core.joined);
+    fabric.until("is joined", |report| report.core.joined).await;
+    let bus = fabric.bus("eu");
+    assert!(bus.is_joined());
+    let beacon = "antiphon.beacon.acme.eu.eu-1";
+    assert!(!published(&bus, beacon).await.is_empty());
+}
