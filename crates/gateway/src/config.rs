@@ -19,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use antiphon_broker::{Auth, ServerUrl};
 use antiphon_core::{Endpoint, GatewayId, Incarnation, Limits, Periods, RegionId};
 use antiphon_wire::Collective;
 
@@ -83,47 +84,17 @@ pub struct Config {
 /// The region's broker.
 #[derive(Clone, Debug)]
 pub struct Broker {
-    /// Servers of one cluster, `nats://host:port`; at least one.
-    pub servers: Vec<String>,
-    /// Certificate and trust for TLS; `None`: plain, unless a URL says `tls://`.
+    /// Servers of one cluster; at least one.
+    pub servers: Vec<ServerUrl>,
+    /// Certificate and trust for TLS; `None`: plain.
     pub tls: Option<Tls>,
-    /// How we log in, besides a certificate.
-    pub login: Login,
+    /// How we log in, besides a certificate. Secrets stay in their files until a connection needs
+    /// them.
+    pub auth: Auth,
     /// Monitoring ports of every server of the cluster, for interest.
     pub monitors: Vec<String>,
     /// The subject on which our nodes answer; may hold `{region}` and `{collective}`.
     pub reply_subject: String,
-}
-
-/// How we log in to the broker. Everything secret stays in its file until the connection needs it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Login {
-    /// Not at all, or by certificate.
-    None,
-    /// By name and password.
-    Password {
-        /// The name.
-        user: String,
-        /// The file that holds the password, and nothing else but a line end.
-        file: PathBuf,
-    },
-    /// By a token.
-    Token {
-        /// The file that holds it.
-        file: PathBuf,
-    },
-    /// By a NATS `.creds` file.
-    Credentials {
-        /// The file.
-        file: PathBuf,
-    },
-    /// By a Choria JWT and the ed25519 seed that signs the server's nonce.
-    Choria {
-        /// The JWT.
-        token: PathBuf,
-        /// The seed, in hexadecimal.
-        seed: PathBuf,
-    },
 }
 
 /// Files that make one end of TLS.

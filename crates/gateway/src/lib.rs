@@ -25,6 +25,6 @@ pub mod shell;
 mod testing;
 
 pub use clock::Clock;
-pub use daemon::{BrokerPort, Daemon, DaemonError, LinkWorld, StartError, World};
+pub use daemon::{Daemon, DaemonError, LinkWorld, StartError, World};
 pub use http::HttpError;
 pub use run::run;

@@ -88,7 +88,14 @@ fn broker(sheet: &mut Sheet, report: &Report) {
     sheet.single("broker_up", "Whether the broker connection stands", flag(view.up));
     let unconfirmed = view.unconfirmed as f64;
     sheet.single("broker_unconfirmed_messages", "Published, not confirmed yet", unconfirmed);
+    let intake = counts.intake_bytes as f64;
+    sheet.single("broker_intake_bytes", "Received, and still being worked on", intake);
     for (name, help, count) in [
+        ("broker_received_messages", "Messages received", counts.received),
+        ("broker_received_bytes", "Their bytes", counts.received_bytes),
+        ("broker_published_messages", "Messages published", counts.published),
+        ("broker_published_bytes", "Their bytes", counts.published_bytes),
+        ("broker_intake_stops", "Times that reading stopped for lack of room", counts.intake_stops),
         ("broker_connects", "Times that the broker connection came up", counts.connects),
         ("broker_connect_failures", "Attempts to connect that failed", counts.connect_failures),
         ("broker_lagged", "Times that the broker cut us off for reading too slowly", counts.lagged),

@@ -1,11 +1,22 @@
 //! The world of a process: the system's clocks, sockets, and a NATS broker.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
+use antiphon_broker::{Broker, BrokerConfig, ConfigError, TlsOptions};
+use antiphon_identity::{Credentials, CredentialsError, tls::broker_client_config};
 use ring::rand::{SecureRandom, SystemRandom};
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::sync::CancellationToken;
 
-use crate::{BrokerPort, Clock, LinkWorld, World, config::Config};
+use crate::{
+    Clock, LinkWorld, World,
+    config::{self, Config},
+    renewal::Files,
+};
+
+/// Orders to the broker that may wait besides the core's publish window: subscriptions, barriers,
+/// beacons.
+const ORDERS_BESIDES: u64 = 1024;
 
 /// Why a gateway has no world to start in.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +31,12 @@ pub(crate) enum WorldError {
         #[source]
         source: std::io::Error,
     },
+    /// The broker's certificates are no good.
+    #[error("broker.tls")]
+    Credentials(#[from] CredentialsError),
+    /// The broker's section makes no sense.
+    #[error("broker")]
+    Broker(#[from] ConfigError),
     /// The system gives no randomness.
     #[error("the system gives no random bytes")]
     Random,
@@ -31,14 +48,42 @@ pub(crate) async fn world(config: &Config) -> Result<World, WorldError> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| WorldError::Listen { address, source })?;
-    let (commands, _orders) = mpsc::channel(1);
-    let (_facts, events) = mpsc::channel(1);
     Ok(World {
         clock: Clock::system(),
         seed: seed()?,
-        broker: BrokerPort { commands, events },
+        broker: broker(config)?,
         links: LinkWorld::Sockets(listener),
     })
+}
+
+/// The adapter ends with its events: a token of its own is never needed.
+fn broker(config: &Config) -> Result<Broker, WorldError> {
+    let name = format!("antiphon {} {}", config.region, config.gateway);
+    let mut options = BrokerConfig::new(config.broker.servers.clone(), name);
+    options.auth = config.broker.auth.clone();
+    options.intake_bytes_max = usize::try_from(config.intake_bytes).unwrap_or(usize::MAX);
+    let orders = config.limits.publish_messages_max + ORDERS_BESIDES;
+    options.queue_len_max = usize::try_from(orders).unwrap_or(usize::MAX);
+    options.tls = config.broker.tls.as_ref().map(broker_tls).transpose()?;
+    Ok(antiphon_broker::connect(options, CancellationToken::new())?)
+}
+
+/// Certificates for the broker; renewed ones serve from the next connection on.
+fn broker_tls(files: &config::Tls) -> Result<TlsOptions, WorldError> {
+    let client = |own: &Credentials| Arc::new(broker_client_config(own.trust(), Some(own)));
+    let own = Credentials::from_files(&files.certificate, &files.key, &files.ca)?;
+    let (renewed, latest) = watch::channel(client(&own));
+    let mut files = Files::new(files.clone(), Box::new(|_| Ok(())));
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                // The adapter, which holds the other end, has ended.
+                () = renewed.closed() => return,
+                own = files.renewed() => drop(renewed.send_replace(client(&own))),
+            }
+        }
+    });
+    Ok(TlsOptions::renewed(latest))
 }
 
 fn seed() -> Result<u64, WorldError> {

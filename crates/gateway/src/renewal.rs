@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use antiphon_identity::{Credentials, IdentityError, Names};
 use tokio::{
     sync::{mpsc, watch},
-    time::{MissedTickBehavior, interval},
+    time::{Interval, MissedTickBehavior, interval},
 };
 
 use crate::{
@@ -21,70 +21,92 @@ const PERIOD: Duration = Duration::from_secs(10);
 /// Digests of certificate, key and CA; `None` for a file that cannot be read.
 type Contents = [Option<[u8; 32]>; 3];
 
-/// Watches the files of one identity.
+/// What renewed credentials must fulfil beyond being valid.
+type Check = Box<dyn Fn(&Credentials) -> Result<(), IdentityError> + Send>;
+
+/// The files of one identity, watched.
+pub(crate) struct Files {
+    tls: Tls,
+    check: Check,
+    /// What they held when last looked at, good or not.
+    seen: Contents,
+    round: Interval,
+}
+
+/// Brings renewed credentials of the links where they are used.
 pub(crate) struct Renewal {
-    pub(crate) files: Tls,
+    pub(crate) files: Files,
     pub(crate) names: Arc<Names>,
-    /// Region and gateway, which no renewed certificate may change.
-    pub(crate) region: String,
-    pub(crate) gateway: String,
     pub(crate) links: watch::Sender<LinkTls>,
     pub(crate) shell: mpsc::Sender<Credentials>,
 }
 
-impl Renewal {
-    /// Watches for ever.
-    pub(crate) async fn run(self) {
-        let mut seen = self.contents();
-        let mut rejected = None;
+impl Files {
+    /// Watches from now on; what the files hold now counts as known.
+    pub(crate) fn new(tls: Tls, check: Check) -> Self {
         let mut round = interval(PERIOD);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { seen: contents(&tls), tls, check, round }
+    }
+
+    /// Waits for renewed credentials that can be used; others are told of and passed over. Safe to
+    /// cancel.
+    pub(crate) async fn renewed(&mut self) -> Credentials {
         loop {
-            round.tick().await;
-            let contents = self.contents();
-            if contents == seen || Some(&contents) == rejected.as_ref() {
+            self.round.tick().await;
+            let contents = contents(&self.tls);
+            if contents == self.seen {
                 continue;
             }
+            self.seen = contents;
             match self.load() {
-                Ok(credentials) => {
-                    seen = contents;
-                    self.links.send_replace(LinkTls::new(&credentials, &self.names));
-                    if self.shell.send(credentials).await.is_err() {
-                        return;
-                    }
-                }
+                Ok(credentials) => return credentials,
                 // Certificate and key are two files: the other may follow.
-                Err(reason) => {
-                    tracing::warn!(reason, "a renewed certificate is not used");
-                    rejected = Some(contents);
-                }
+                Err(reason) => tracing::warn!(reason, "a renewed certificate is not used"),
             }
         }
     }
 
-    /// A digest of what each file holds. They are small, and read every few seconds.
-    fn contents(&self) -> Contents {
-        [&self.files.certificate, &self.files.key, &self.files.ca].map(|path| {
-            let bytes = std::fs::read(path).ok()?;
-            let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
-            digest.as_ref().try_into().ok()
-        })
-    }
-
     fn load(&self) -> Result<Credentials, String> {
-        let Tls { certificate, key, ca } = &self.files;
+        let Tls { certificate, key, ca } = &self.tls;
         let credentials =
             Credentials::from_files(certificate, key, ca).map_err(|error| with_sources(&error))?;
-        self.check(&credentials)
+        (self.check)(&credentials)
             .map_err(|error| format!("{}: {}", certificate.display(), with_sources(&error)))?;
         Ok(credentials)
     }
+}
 
-    fn check(&self, credentials: &Credentials) -> Result<(), IdentityError> {
-        let identity = self.names.identify_leaf(credentials.leaf())?;
-        identity.require_region(&self.region)?;
-        identity.require_gateway(&self.gateway)
+impl Renewal {
+    /// A check that region and gateway stay the same.
+    pub(crate) fn same_identity(names: &Arc<Names>, region: String, gateway: String) -> Check {
+        let names = Arc::clone(names);
+        Box::new(move |credentials| {
+            let identity = names.identify_leaf(credentials.leaf())?;
+            identity.require_region(&region)?;
+            identity.require_gateway(&gateway)
+        })
     }
+
+    /// Goes on until the shell is gone.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let credentials = self.files.renewed().await;
+            self.links.send_replace(LinkTls::new(&credentials, &self.names));
+            if self.shell.send(credentials).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// The files are small, and read every few seconds.
+fn contents(tls: &Tls) -> Contents {
+    [&tls.certificate, &tls.key, &tls.ca].map(|path| {
+        let bytes = std::fs::read(path).ok()?;
+        let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
+        digest.as_ref().try_into().ok()
+    })
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use antiphon_identity::{CommonName, Credentials, IdentityError, Names};
 
 use super::{Naming, Tls, problem::Gathered};
 
-/// Loads our certificate and returns our name: as configured, else as the certificate says, else
-/// the first label of the host name. Reports a certificate that cannot be used, or that is another
-/// region's or gateway's.
+/// Returns our name: as configured, else as the certificate says, else the first label of the host
+/// name. Reports a certificate that is another region's or gateway's; one that cannot be read has
+/// been reported.
 pub(super) fn agree(
     fabric: &RegionId,
     region: &RegionId,
@@ -19,9 +19,7 @@ pub(super) fn agree(
     problems: &mut Gathered,
 ) -> Option<GatewayId> {
     let names = naming.to_names(fabric).map_err(|error| problems.add("identity.names", error)).ok();
-    let credentials = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca)
-        .map_err(|error| problems.add("link.tls", with_sources(&error)))
-        .ok();
+    let credentials = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca).ok();
     let identity = match names?.identify_leaf(credentials?.leaf()) {
         Ok(identity) => identity,
         Err(error) => {

@@ -9,12 +9,15 @@ use std::{
     str::FromStr,
 };
 
+use antiphon_broker::{Auth, Secret, ServerUrl};
 use antiphon_core::{Endpoint, GatewayId, RegionId};
+use antiphon_identity::Credentials;
 use antiphon_wire::Cluster;
 
 use super::{
-    ADMIN_FOLDER_DEFAULT, Admin, Broker, Link, Login, Naming, REPLY_SUBJECT_DEFAULT, Tls,
+    ADMIN_FOLDER_DEFAULT, Admin, Broker, Link, Naming, REPLY_SUBJECT_DEFAULT, Tls,
     field::Field,
+    naming::with_sources,
     problem::Gathered,
     raw::{RawAdmin, RawBroker, RawFederation, RawIdentity, RawLink, RawPeers, RawTls},
 };
@@ -33,8 +36,11 @@ pub(super) fn broker(raw: RawBroker, reader: &mut Reader<'_>) -> Option<Broker> 
     if servers.as_ref().is_some_and(Vec::is_empty) {
         reader.problems.add("broker.servers", "is empty");
     }
-    for server in servers.iter().flatten() {
-        reader.check_url(server, &["nats", "tls"], "broker.servers");
+    let servers: Vec<ServerUrl> =
+        reader.each(Field::Good(servers.unwrap_or_default()), "broker.servers");
+    let wants_tls = |server: &ServerUrl| server.to_string().starts_with("tls://");
+    if raw.tls.is_none() && servers.iter().any(wants_tls) {
+        reader.problems.add("broker.tls", "is missing: a server is named by tls://");
     }
     let monitors = raw.monitors.or(Vec::new(), "broker.monitors", reader.problems);
     for monitor in &monitors {
@@ -49,17 +55,20 @@ pub(super) fn broker(raw: RawBroker, reader: &mut Reader<'_>) -> Option<Broker> 
         reader.problems.add("broker.reply_subject", format_args!("{reply_subject:?} {reason}"));
     }
     let tls = raw.tls.map(|tls| reader.tls(tls, "broker.tls"));
-    let login = reader.login(
+    let auth = reader.auth(
         (raw.user, raw.password_file),
         raw.token_file,
         raw.credentials,
         raw.choria.map(|choria| (choria.token, choria.seed)),
     );
+    if let Some(Err(error)) = auth.as_ref().map(Auth::check) {
+        reader.problems.add("broker", with_sources(&error));
+    }
     let tls = match tls {
         Some(tls) => Some(tls?),
         None => None,
     };
-    Some(Broker { servers: servers?, tls, login: login?, monitors, reply_subject })
+    Some(Broker { servers, tls, auth: auth?, monitors, reply_subject })
 }
 
 pub(super) fn link(raw: RawLink, reader: &mut Reader<'_>) -> Option<Link> {
@@ -209,7 +218,11 @@ impl<'a> Reader<'a> {
         let certificate = self.file(raw.certificate, &format!("{key}.certificate"));
         let private = self.file(raw.key, &format!("{key}.key"));
         let ca = self.file(raw.ca, &format!("{key}.ca"));
-        Some(Tls { certificate: certificate?, key: private?, ca: ca? })
+        let tls = Tls { certificate: certificate?, key: private?, ca: ca? };
+        if let Err(error) = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca) {
+            self.problems.add(key, with_sources(&error));
+        }
+        Some(tls)
     }
 
     /// A file that must be readable.
@@ -224,13 +237,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn login(
+    fn auth(
         &mut self,
         (user, password_file): (Field<String>, Field<PathBuf>),
         token_file: Field<PathBuf>,
         credentials: Field<PathBuf>,
         choria: Option<(Field<PathBuf>, Field<PathBuf>)>,
-    ) -> Option<Login> {
+    ) -> Option<Auth> {
         let password = !user.is_absent() || !password_file.is_absent();
         let ways = [password, !token_file.is_absent(), !credentials.is_absent(), choria.is_some()];
         if ways.iter().filter(|way| **way).count() > 1 {
@@ -239,21 +252,24 @@ impl<'a> Reader<'a> {
         }
         if password {
             let user = user.required("broker.user", self.problems);
-            let file = self.file(password_file, "broker.password_file");
-            return Some(Login::Password { user: user?, file: file? });
+            let password = self.secret(password_file, "broker.password_file");
+            return Some(Auth::Password { user: user?, password: password? });
         }
         if !token_file.is_absent() {
-            return Some(Login::Token { file: self.file(token_file, "broker.token_file")? });
+            return Some(Auth::Token { token: self.secret(token_file, "broker.token_file")? });
         }
         if !credentials.is_absent() {
-            return Some(Login::Credentials {
-                file: self.file(credentials, "broker.credentials")?,
-            });
+            let credentials = self.secret(credentials, "broker.credentials")?;
+            return Some(Auth::Credentials { credentials });
         }
-        let Some((token, seed)) = choria else { return Some(Login::None) };
-        let token = self.file(token, "broker.choria.token");
-        let seed = self.file(seed, "broker.choria.seed");
-        Some(Login::Choria { token: token?, seed: seed? })
+        let Some((token, seed)) = choria else { return Some(Auth::Anonymous) };
+        let token = self.secret(token, "broker.choria.token");
+        let seed = self.secret(seed, "broker.choria.seed");
+        Some(Auth::Choria { token: token?, seed: seed? })
+    }
+
+    fn secret(&mut self, field: Field<PathBuf>, key: &str) -> Option<Secret> {
+        self.file(field, key).map(Secret::File)
     }
 
     fn check_url(&mut self, url: &str, schemes: &[&str], key: &str) {

@@ -1,5 +1,7 @@
 use std::fs;
 
+use antiphon_broker::Secret;
+
 use super::*;
 use crate::testing::Authority;
 
@@ -91,7 +93,7 @@ fn the_defaults_are_those_documented() {
     let config = check_text(&authority(), SMALLEST).unwrap();
     assert_eq!(config.gateway.as_str(), "eu-1", "from the certificate");
     assert_eq!(config.broker.reply_subject, REPLY_SUBJECT_DEFAULT);
-    assert_eq!(config.broker.login, Login::None);
+    assert_eq!(config.broker.auth, Auth::Anonymous);
     assert_eq!(config.admin, Admin::Unix { path: "/run/antiphon/eu-1.sock".into() });
     assert_eq!((config.http, config.transit), (None, false));
     assert_eq!(config.drain_grace, DRAIN_GRACE_DEFAULT);
@@ -137,7 +139,7 @@ fn every_problem_is_reported_at_once_with_its_line() {
 fabric = "a b"
 region = 5
 [broker]
-servers = ["http://x:1", "nats://localhost"]
+servers = ["http://x:1", "nats://localhost:x"]
 reply_subject = "a.{what}.*"
 password_file = "no-such-file"
 [link]
@@ -159,8 +161,8 @@ grace = "0s"
     for expected in [
         "2 fabric: \"a b\"",
         "3 region: invalid type: integer",
-        "5 broker.servers: \"http://x:1\" is not nats://host:port or tls://host:port",
-        "5 broker.servers: \"nats://localhost\" is not",
+        "5 broker.servers: server URL \"http://x:1\" has a scheme other than nats and tls",
+        "5 broker.servers: server URL \"nats://localhost:x\" has a port",
         "6 broker.reply_subject:",
         "7 broker.password_file:",
         "- broker.user: is missing",
@@ -250,22 +252,34 @@ fn a_key_of_another_certificate_names_both_files() {
 #[test]
 fn a_login_is_one_of_several() {
     let authority = authority();
-    fs::write(authority.folder().join("secret"), "x\n").unwrap();
+    let file = |name: &str, text: &str| {
+        let path = authority.folder().join(name);
+        fs::write(&path, text).unwrap();
+        Secret::File(path)
+    };
+    let (secret, seed) = (file("secret", "x\n"), file("seed", &"0f".repeat(32)));
     let with = |lines: &str| SMALLEST.replace("[link]", &format!("{lines}\n[link]"));
-    let login = |lines: &str| check_text(&authority, &with(lines)).unwrap().broker.login;
-    let file = authority.folder().join("secret");
+    let auth = |lines: &str| check_text(&authority, &with(lines)).unwrap().broker.auth;
     assert_eq!(
-        login("user = \"gw\"\npassword_file = \"secret\""),
-        Login::Password { user: "gw".to_owned(), file: file.clone() }
+        auth("user = \"gw\"\npassword_file = \"secret\""),
+        Auth::Password { user: "gw".to_owned(), password: secret.clone() }
     );
-    assert_eq!(login("token_file = \"secret\""), Login::Token { file: file.clone() });
-    assert_eq!(login("credentials = \"secret\""), Login::Credentials { file: file.clone() });
+    assert_eq!(auth("token_file = \"secret\""), Auth::Token { token: secret.clone() });
     assert_eq!(
-        login("choria = { token = \"secret\", seed = \"secret\" }"),
-        Login::Choria { token: file.clone(), seed: file }
+        auth("choria = { token = \"secret\", seed = \"seed\" }"),
+        Auth::Choria { token: secret, seed }
     );
     let both = problems(&authority, &with("token_file = \"secret\"\ncredentials = \"secret\""));
     assert_problem(&both, "broker: has more than one of");
+    let no_credentials = problems(&authority, &with("credentials = \"secret\""));
+    assert_problem(&no_credentials, "4 broker: ");
+    assert_problem(&no_credentials, "secret");
+}
+
+#[test]
+fn a_server_named_by_tls_needs_certificates() {
+    let text = SMALLEST.replace("nats://", "tls://");
+    assert_problem(&problems(&authority(), &text), "broker.tls: is missing");
 }
 
 #[test]

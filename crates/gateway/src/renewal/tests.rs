@@ -19,8 +19,9 @@ async fn watched() -> Watched {
     let first = Credentials::from_files(&files.certificate, &files.key, &files.ca).unwrap();
     let (links, receiver) = watch::channel(LinkTls::new(&first, &names));
     let (shell, renewed) = mpsc::channel(1);
-    let (region, gateway) = ("eu".to_owned(), "eu-1".to_owned());
-    tokio::spawn(Renewal { files, names, region, gateway, links, shell }.run());
+    let check = Renewal::same_identity(&names, "eu".to_owned(), "eu-1".to_owned());
+    let files = Files::new(files, check);
+    tokio::spawn(Renewal { files, names, links, shell }.run());
     tokio::task::yield_now().await;
     Watched { authority, renewed, links: receiver }
 }

@@ -1,8 +1,10 @@
 //! The broker's words and the core's.
 
+use std::sync::Arc;
+
 use antiphon_broker::{
-    BarrierId, BrokerCommand, BrokerEvent, Delivery, Operation, Publication, RefusedPublish,
-    ServerInfo, SubscriptionId,
+    BarrierId, BrokerCommand, BrokerEvent, Delivery, Intake, Operation, Publication,
+    RefusedPublish, ServerInfo, Stats, SubscriptionId,
 };
 use antiphon_core::{Alarm, BrokerInfo, DropReason, Event, FromBroker, MARK};
 use bytes::Bytes;
@@ -26,13 +28,33 @@ pub(crate) struct BrokerOut {
     /// The barrier that is open (the core asks one at a time), and since when.
     barrier: Option<(BarrierId, Instant)>,
     latency: Histogram,
-    pub(super) counts: BrokerCounts,
+    intake: Intake,
+    stats: Arc<Stats>,
+    counts: BrokerCounts,
 }
 
 impl BrokerOut {
     /// `latency` observes barriers, in seconds.
-    pub(crate) fn new(commands: mpsc::Sender<BrokerCommand>, latency: Histogram) -> Self {
-        Self { commands, barrier: None, latency, counts: BrokerCounts::default() }
+    pub(crate) fn new(
+        commands: mpsc::Sender<BrokerCommand>,
+        intake: Intake,
+        stats: Arc<Stats>,
+        latency: Histogram,
+    ) -> Self {
+        Self { commands, barrier: None, latency, intake, stats, counts: BrokerCounts::default() }
+    }
+
+    pub(super) fn counts(&self) -> BrokerCounts {
+        BrokerCounts {
+            connects: self.stats.connects(),
+            received: self.stats.received(),
+            received_bytes: self.stats.received_bytes(),
+            published: self.stats.published(),
+            published_bytes: self.stats.published_bytes(),
+            intake_bytes: self.intake.held_bytes() as u64,
+            intake_stops: self.stats.holds(),
+            ..self.counts
+        }
     }
 
     pub(super) fn subscribe(
@@ -146,7 +168,6 @@ impl Shell {
 
     fn on_connected(&mut self, server: ServerInfo) {
         let ServerInfo { url, name, version, max_payload, .. } = server;
-        self.broker.counts.connects += 1;
         self.tallied.denied.clear();
         tracing::info!(url, name, version, max_payload, "broker connected");
         let max_payload = max_payload as u64;
@@ -184,8 +205,10 @@ fn drop_reason(refused: RefusedPublish) -> DropReason {
     match refused {
         RefusedPublish::Disconnected => DropReason::BrokerAway,
         RefusedPublish::TooLarge { .. } => DropReason::PayloadTooLarge,
-        RefusedPublish::BadSubject => {
-            debug_assert!(false, "subjects are built from typed tokens");
+        // Without the mark a message could come back into the fabric.
+        RefusedPublish::NoHeaders => DropReason::PublishDenied,
+        RefusedPublish::BadSubject | RefusedPublish::BadHeaders => {
+            debug_assert!(false, "subjects and marks are built from typed tokens");
             DropReason::Internal
         }
     }

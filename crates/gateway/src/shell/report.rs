@@ -80,6 +80,18 @@ pub struct CertificateFacts {
 pub struct BrokerCounts {
     /// Times that it came up.
     pub connects: u64,
+    /// Messages received.
+    pub received: u64,
+    /// Their bytes.
+    pub received_bytes: u64,
+    /// Messages published.
+    pub published: u64,
+    /// Their bytes.
+    pub published_bytes: u64,
+    /// Bytes received that are still being worked on.
+    pub intake_bytes: u64,
+    /// Times that reading stopped because there were too many of those.
+    pub intake_stops: u64,
     /// Attempts that failed.
     pub connect_failures: u64,
     /// Times that the broker cut us off, or said that it would, for reading too slowly.
@@ -193,7 +205,7 @@ impl Shell {
             certificate: self.certificate_facts(),
             refusals: self.tallied.refusals.clone(),
             denied: self.tallied.denied.iter().cloned().collect(),
-            broker: self.broker.counts,
+            broker: self.broker.counts(),
             links: stats.into_iter().map(LinkTraffic::from).collect(),
             link_overflows: counters.overflows + counters.dials_refused,
             gossip: self.gossip_facts(counters.gossip_dropped),
