@@ -59,7 +59,8 @@ fn look_at(pid: u32, dir: &Path) -> Option<Running> {
     let arguments: Vec<&OsStr> = line.split(|byte| *byte == 0).map(OsStr::from_bytes).collect();
     let folder = fs::read_link(process.join("cwd")).unwrap_or_default();
     let configs: Vec<PathBuf> = configs(&arguments)
-        .filter_map(|path| folder.join(path).canonicalize().ok())
+        .map(|path| folder.join(path))
+        .map(|path| path.canonicalize().unwrap_or(path))
         .filter(|path| path.starts_with(dir))
         .collect();
     (!configs.is_empty()).then_some(Running { pid, configs })

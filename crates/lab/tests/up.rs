@@ -14,8 +14,8 @@ const LONG: Duration = Duration::from_secs(30);
 
 /// The example of that name; `cargo test` builds it beside this test.
 fn stand_in() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let target = test.parent().and_then(Path::parent).unwrap();
+    let test = env::current_exe().expect("a test knows its own path");
+    let target = test.parent().and_then(Path::parent).expect("tests lie in target/debug/deps");
     let program = target.join("examples/stand_in");
     assert!(program.is_file(), "cargo test -p antiphon-lab builds {}", program.display());
     program
