@@ -1,0 +1,29 @@
+# The only door: people and CI call the same targets. Nothing here needs more than Rust, a C
+# compiler and make; nats-server is fetched if it is missing (.ci/nats-server).
+
+CARGO ?= cargo
+# More arguments for `cargo test`, for example --no-fail-fast.
+TEST_FLAGS ?=
+# Real brokers for tests and demonstrations.
+WITH_NATS = NATS_SERVER="$$(.ci/nats-server)" && export NATS_SERVER
+
+.PHONY: help build test check nats-server
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+build: ## Build the antiphon command: target/debug/antiphon
+	$(CARGO) build --locked -p antiphon-cli
+
+test: ## Run all tests, those with real brokers too
+	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli \
+	  && $(CARGO) test --workspace --locked $(TEST_FLAGS)
+
+check: ## Check format, lints, documentation and dependencies
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+	$(CARGO) test --locked -p antiphon-tests --test architecture --test dependencies
+
+nats-server: ## Say where nats-server is; get one if it is missing
+	@.ci/nats-server
