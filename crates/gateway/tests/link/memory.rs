@@ -12,7 +12,7 @@ use antiphon_proto::Greeting;
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::side::{Side, linked};
+use crate::side::{Side, advert, linked};
 
 const DELAY: Duration = Duration::from_millis(40);
 
@@ -211,6 +211,22 @@ async fn a_close_does_not_wait_for_a_peer_that_is_gone() {
     world.set(Condition::BlackHole);
     world.eu.handle.submit(LinkCommand::Close { link, reason: "silence".into() });
     assert_eq!(world.eu.down().await, (link, "silence".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_one_task_ends_all_links_and_their_events() {
+    let mut world = World::new(|_, _| {});
+    let (link, us) = linked(&mut world.eu, &mut world.us).await;
+    let adverts = vec![advert("defect")];
+    let message = Control::Adverts { adverts, answered: true };
+    world.eu.handle.submit(LinkCommand::Control { link, message });
+
+    while let Some(event) = timeout(Duration::from_secs(60), world.us.events.recv()).await.unwrap()
+    {
+        assert!(!matches!(event, LinkEvent::Control { .. }), "{us}: {event:?}");
+    }
+    world.us.handle.ended().await;
+    assert_eq!(world.eu.down().await.0, link);
 }
 
 #[tokio::test(start_paused = true)]

@@ -211,11 +211,12 @@ fn frame(payload: Bytes) -> Frame {
     Frame { hop: Hop { limit: 8, visited, age: Duration::ZERO }, end, verbatim: None }
 }
 
-/// Believes adverts whose sealed bytes are `good`.
+/// Believes adverts whose sealed bytes are `good`, and has a defect.
 struct TestNotary;
 
 impl Notary for TestNotary {
     fn verify_advert(&self, sealed: Bytes) -> Result<Advert, String> {
+        assert_ne!(sealed, "defect", "a defect of the notary");
         if sealed == "good" { Ok(advert(sealed)) } else { Err("untrusted".into()) }
     }
 }
