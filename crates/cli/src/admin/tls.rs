@@ -1,0 +1,30 @@
+//! Who we are to a gateway whose admin address is on TCP.
+
+use std::path::PathBuf;
+
+use antiphon_gateway::config::Tls;
+
+/// Our certificate, key and CA; all three or none.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct TlsArgs {
+    /// Our certificate for an admin address on TCP
+    #[arg(long, env = "ANTIPHON_ADMIN_CERTIFICATE", value_name = "FILE")]
+    #[arg(requires_all = ["admin_key", "admin_ca"])]
+    admin_certificate: Option<PathBuf>,
+    /// Its key
+    #[arg(long, env = "ANTIPHON_ADMIN_KEY", value_name = "FILE", requires = "admin_certificate")]
+    admin_key: Option<PathBuf>,
+    /// Whom we trust there
+    #[arg(long, env = "ANTIPHON_ADMIN_CA", value_name = "FILE", requires = "admin_certificate")]
+    admin_ca: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    pub(super) fn files(&self) -> Option<Tls> {
+        Some(Tls {
+            certificate: self.admin_certificate.clone()?,
+            key: self.admin_key.clone()?,
+            ca: self.admin_ca.clone()?,
+        })
+    }
+}

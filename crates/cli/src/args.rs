@@ -1,0 +1,82 @@
+//! The command line.
+
+use antiphon_client::cli::{FactsArgs, FindArgs, PingArgs, ReqArgs};
+use antiphon_core::RegionId;
+use clap::{Parser, Subcommand};
+
+use crate::command::{completions, config, drain, gateway, lab, node, read::ReadArgs};
+
+/// What was typed.
+#[derive(Debug, Parser)]
+#[command(name = "antiphon", version, max_term_width = 100)]
+#[command(about = "Joins regional Choria/NATS broker clusters into one fabric")]
+#[command(
+    after_help = "Exit codes: 0 good, 1 warning (with --strict), 2 problem, undeliverable or \
+    some nodes failed, 3 nobody answered, 64 wrong usage or a bad file."
+)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show one gateway in about ten lines, with a verdict
+    Status {
+        #[command(flatten)]
+        args: ReadArgs,
+        /// Exit with 1 if there is a warning
+        #[arg(long)]
+        strict: bool,
+    },
+    /// List the regions of the fabric
+    Regions(ReadArgs),
+    /// List the gateways of the fabric
+    Gateways(ReadArgs),
+    /// List the links of the gateway
+    Links(ReadArgs),
+    /// Show how messages reach other regions
+    Routes {
+        #[command(flatten)]
+        args: ReadArgs,
+        /// Show the routes to every gateway of this region
+        region: Option<RegionId>,
+    },
+    /// List collectives, the regions that hold them, and how messages fared there
+    Collectives(ReadArgs),
+    /// Show what was dropped, and why
+    Drops {
+        #[command(flatten)]
+        args: ReadArgs,
+        /// How many of the latest to show
+        #[arg(long, value_name = "N", default_value_t = 10)]
+        examples: usize,
+    },
+    /// Make the gateway leave the fabric without losing anything, and end
+    Drain(drain::Args),
+    /// See which nodes answer, and how fast
+    Ping(PingArgs),
+    /// Find nodes
+    Find(FindArgs),
+    /// Ask nodes to do something
+    Req(ReqArgs),
+    /// Show what nodes say of a fact
+    Facts(FactsArgs),
+    /// Run a gateway
+    #[command(subcommand)]
+    Gateway(gateway::Command),
+    /// Run nodes
+    #[command(subcommand)]
+    Node(node::Command),
+    /// Work with configuration files
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Try a whole fabric on this machine
+    #[command(subcommand)]
+    Lab(lab::Command),
+    /// Print completions for a shell
+    Completions(completions::Args),
+}

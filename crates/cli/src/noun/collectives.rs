@@ -1,0 +1,131 @@
+//! `antiphon collectives`: which region holds which collective, and how our messages fared there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use antiphon_core::{RegionId, Snapshot, Tally, TallyView, UnitKind};
+use serde_json::{Map, Value, json};
+
+use super::list_of;
+use crate::table::{Cell, Column, Table, Tone};
+
+/// What is known of one collective in one region.
+#[derive(Debug, Default)]
+struct Holding<'a> {
+    offered: bool,
+    ours: bool,
+    reachable: bool,
+    requests: Option<&'a TallyView>,
+    replies: Option<&'a TallyView>,
+}
+
+/// By collective (`None`: replies on subjects of none that we export), then region.
+type Holdings<'a> = BTreeMap<(Option<String>, &'a RegionId), Holding<'a>>;
+
+/// One row for each collective in each region.
+#[must_use]
+pub fn rows(snapshot: &Snapshot) -> Table {
+    let columns = vec![
+        Column::words("COLLECTIVE"),
+        Column::words("REGION"),
+        Column::words("REACH"),
+        Column::numbers("REQUESTS"),
+        Column::numbers("REPLIES"),
+        Column::numbers("DROPPED"),
+        Column::numbers("IN DOUBT"),
+        Column::numbers("PENDING"),
+    ];
+    let mut table = Table::new(columns, "no collectives are known");
+    let holdings = holdings(snapshot);
+    table.rows = holdings.iter().map(|((name, region), one)| row(name, region, one)).collect();
+    table
+}
+
+fn holdings(snapshot: &Snapshot) -> Holdings<'_> {
+    let mut all = Holdings::new();
+    for region in &snapshot.regions {
+        for collective in &region.collectives {
+            let one = all.entry((Some(collective.clone()), &region.region)).or_default();
+            one.offered = true;
+            one.ours = region.ours;
+            one.reachable = region.ours || region.route.is_some();
+        }
+    }
+    for view in &snapshot.tallies {
+        let name = view.key.collective.as_ref().map(ToString::to_string);
+        let one = all.entry((name, &view.key.to)).or_default();
+        match view.key.kind {
+            UnitKind::Request => one.requests = Some(view),
+            UnitKind::Reply => one.replies = Some(view),
+        }
+    }
+    all
+}
+
+fn row(name: &Option<String>, region: &RegionId, one: &Holding<'_>) -> Vec<Cell> {
+    let sum = |of: fn(&TallyView) -> u64| -> u64 {
+        [one.requests, one.replies].into_iter().flatten().map(of).sum()
+    };
+    let created = |view: Option<&TallyView>| Cell::from(view.map_or(0, |view| view.tally.created));
+    vec![
+        name.as_deref().unwrap_or("(other replies)").into(),
+        region.as_str().into(),
+        reach(one),
+        created(one.requests),
+        created(one.replies),
+        alarming(sum(|view| dropped(&view.tally))),
+        alarming(sum(|view| view.tally.in_doubt)),
+        sum(|view| view.pending).into(),
+    ]
+}
+
+fn reach(one: &Holding<'_>) -> Cell {
+    match (one.offered, one.ours, one.reachable) {
+        (false, ..) => "not offered".into(),
+        (true, true, _) => "here".into(),
+        (true, false, true) => Cell::from("yes").tone(Tone::Good),
+        (true, false, false) => Cell::from("no route").tone(Tone::Problem),
+    }
+}
+
+fn alarming(count: u64) -> Cell {
+    Cell::from(count).tone(if count > 0 { Tone::Warning } else { Tone::Plain })
+}
+
+fn dropped(tally: &Tally) -> u64 {
+    tally.dropped.values().sum()
+}
+
+/// The same for programs.
+#[must_use]
+pub fn json(snapshot: &Snapshot) -> Map<String, Value> {
+    let holdings = holdings(snapshot);
+    let names: BTreeSet<&Option<String>> = holdings.keys().map(|(name, _)| name).collect();
+    let collectives = names.into_iter().map(|name| {
+        let of_name = holdings.iter().filter(|((other, _), _)| other == name);
+        let regions: Vec<Value> = of_name.map(|((_, region), one)| value(region, one)).collect();
+        json!({ "collective": name, "regions": regions })
+    });
+    list_of("collectives", collectives)
+}
+
+fn value(region: &RegionId, one: &Holding<'_>) -> Value {
+    json!({
+        "region": region,
+        "offered": one.offered,
+        "ours": one.ours,
+        "reachable": one.reachable,
+        "requests": one.requests.map(tally_value),
+        "replies": one.replies.map(tally_value),
+    })
+}
+
+/// An account: created = delivered + dropped + in doubt + pending.
+fn tally_value(view: &TallyView) -> Value {
+    json!({
+        "created": view.tally.created,
+        "delivered": view.tally.delivered,
+        "dropped": view.tally.dropped,
+        "in_doubt": view.tally.in_doubt,
+        "pending": view.pending,
+    })
+}

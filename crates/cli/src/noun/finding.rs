@@ -1,0 +1,160 @@
+//! What an operator should look at, judged from one gateway's report.
+
+use std::time::Duration;
+
+use antiphon_core::{Alarm, GatewayState, LinkView, Snapshot};
+use antiphon_gateway::shell::Report;
+use serde::Serialize;
+
+use super::{drops, links};
+use crate::{Exit, human};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A certificate that ends sooner is worth a look: time enough for an ordinary change.
+pub const CERTIFICATE_WARNING: Duration = DAY.saturating_mul(14);
+/// A certificate that ends sooner is a problem: a link does not outlive it.
+pub const CERTIFICATE_PROBLEM: Duration = DAY;
+/// Drops younger than this count.
+pub const RECENT: Duration = Duration::from_secs(60);
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth a look.
+    Warning,
+    /// Messages are lost, or soon will be.
+    Problem,
+}
+
+/// One thing to look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is, for people.
+    pub text: String,
+}
+
+impl Finding {
+    fn warning(text: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, text: text.into() }
+    }
+
+    fn problem(text: impl Into<String>) -> Self {
+        Self { severity: Severity::Problem, text: text.into() }
+    }
+}
+
+/// Everything to look at, the worst first.
+#[must_use]
+pub fn findings(report: &Report) -> Vec<Finding> {
+    let core = &report.core;
+    let mut all: Vec<Finding> = [broker(core), membership(core), certificate(report)]
+        .into_iter()
+        .chain([links_down(core), defects(report), drops_lately(report)])
+        .flatten()
+        .collect();
+    all.extend(regions(core));
+    let alarms = core.alarms.iter().map(|view| &view.alarm);
+    all.extend(alarms.chain(&report.daemon.denied).map(alarm));
+    all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    all
+}
+
+/// The exit code for these findings; warnings count only where the caller is strict.
+#[must_use]
+pub fn exit(findings: &[Finding], strict: bool) -> Exit {
+    match findings.iter().map(|finding| finding.severity).max() {
+        Some(Severity::Problem) => Exit::Problem,
+        Some(Severity::Warning) if strict => Exit::Warning,
+        Some(Severity::Warning) | None => Exit::Good,
+    }
+}
+
+fn broker(core: &Snapshot) -> Option<Finding> {
+    let gone = human::span(core.broker.since);
+    (!core.broker.up).then(|| Finding::problem(format!("the broker has been away for {gone}")))
+}
+
+fn membership(core: &Snapshot) -> Option<Finding> {
+    match core.state {
+        GatewayState::Active if core.joined => None,
+        GatewayState::Active => Some(Finding::problem("takes no messages from its broker")),
+        GatewayState::Starting | GatewayState::Draining | GatewayState::Left => {
+            Some(Finding::warning(format!("it is {}", core.state.label())))
+        }
+    }
+}
+
+fn certificate(report: &Report) -> Option<Finding> {
+    let left = report.daemon.certificate.not_after.saturating_sub(report.at);
+    let text = match left {
+        Duration::ZERO => "its certificate has ended".to_owned(),
+        left => format!("its certificate ends in {}", human::span(left)),
+    };
+    match left {
+        left if left < CERTIFICATE_PROBLEM => Some(Finding::problem(text)),
+        left if left < CERTIFICATE_WARNING => Some(Finding::warning(text)),
+        _ => None,
+    }
+}
+
+fn links_down(core: &Snapshot) -> Option<Finding> {
+    let down: Vec<&LinkView> = core.links.iter().filter(|link| !links::is_up(link)).collect();
+    if down.is_empty() {
+        return None;
+    }
+    let count = human::count(down.len() as u64, "link");
+    let names = human::list(down.iter().map(|link| &link.gateway));
+    Some(Finding::warning(format!("{count} not up: {names}")))
+}
+
+fn regions(core: &Snapshot) -> Vec<Finding> {
+    let others: Vec<_> = core.regions.iter().filter(|region| !region.ours).collect();
+    if others.is_empty() {
+        return vec![Finding::warning("knows no other region")];
+    }
+    let judged = others.into_iter().filter_map(|region| {
+        let name = &region.region;
+        if region.route.is_none() {
+            return Some(Finding::problem(format!("no route to region {name}")));
+        }
+        let short = region.usable < region.gateways;
+        let few = format!("{} of {}", region.usable, human::count(region.gateways, "gateway"));
+        short.then(|| Finding::warning(format!("region {name} has {few} in use")))
+    });
+    judged.collect()
+}
+
+/// Orders that our own queues could not take; they are sized so that this never happens.
+fn defects(report: &Report) -> Option<Finding> {
+    let count = report.daemon.link_overflows + report.daemon.broker.overflows;
+    let what = || format!("{} could not be queued, please report it", human::count(count, "order"));
+    (count > 0).then(|| Finding::warning(what()))
+}
+
+/// What was refused at the door (registration, a collective that is not exported) is routine.
+fn drops_lately(report: &Report) -> Option<Finding> {
+    let recent = drops::recent(report, RECENT);
+    let what = || format!("{} dropped in the last minute", human::count(recent.units, "message"));
+    (recent.units > 0).then(|| Finding::warning(what()))
+}
+
+fn alarm(alarm: &Alarm) -> Finding {
+    match alarm {
+        Alarm::NativelyJoined { region } => Finding::problem(format!(
+            "region {region} is joined natively with ours: nothing is forwarded between the two"
+        )),
+        Alarm::DuplicateGateway { gateway } => {
+            Finding::problem(format!("somebody else uses the gateway id {gateway}"))
+        }
+        Alarm::PermissionDenied { operation, subject } => {
+            Finding::problem(format!("the broker denies us to {operation} on {subject}"))
+        }
+        Alarm::PeerMisbehaves { gateway, what } => {
+            Finding::warning(format!("{gateway} breaks the protocol of links: {what}"))
+        }
+    }
+}

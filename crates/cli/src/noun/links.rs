@@ -1,0 +1,107 @@
+//! `antiphon links`: the links of one gateway, down ones included while it remembers them.
+
+use antiphon_core::{LinkView, Snapshot};
+use serde_json::{Map, Value, json};
+
+use super::{list_of, micros, millis};
+use crate::{
+    human,
+    table::{Cell, Column, Table, Tone},
+};
+
+/// One row a peer.
+#[must_use]
+pub fn rows(snapshot: &Snapshot) -> Table {
+    let columns = vec![
+        Column::words("GATEWAY"),
+        Column::words("REGION"),
+        Column::words("STATE"),
+        Column::numbers("SINCE"),
+        Column::numbers("RTT"),
+        Column::numbers("COST"),
+        Column::numbers("QUEUED"),
+        Column::numbers("UNACKED"),
+        Column::words("NOTES"),
+        Column::numbers("IN").if_wide(),
+        Column::numbers("OUT").if_wide(),
+        Column::numbers("RESENT").if_wide(),
+        Column::numbers("CREDIT").if_wide(),
+        Column::words("ENDPOINT").if_wide(),
+        Column::words("VERSION").if_wide(),
+    ];
+    let mut table = Table::new(columns, "no links");
+    table.rows = snapshot.links.iter().map(row).collect();
+    table
+}
+
+fn row(link: &LinkView) -> Vec<Cell> {
+    vec![
+        link.gateway.as_str().into(),
+        link.region.as_str().into(),
+        state(&link.state),
+        human::span(link.since).into(),
+        Cell::optional(link.rtt.map(human::round_trip)),
+        u64::from(link.cost).into(),
+        human::bytes(link.queued).into(),
+        human::bytes(link.unacknowledged).into(),
+        notes(link),
+        link.frames_in.into(),
+        link.frames_out.into(),
+        link.retransmissions.into(),
+        human::bytes(link.credit).into(),
+        link.endpoint.as_str().into(),
+        link.version.as_str().into(),
+    ]
+}
+
+fn state(state: &str) -> Cell {
+    Cell::from(state).tone(match state {
+        "up" => Tone::Good,
+        "down" => Tone::Problem,
+        _ => Tone::Warning,
+    })
+}
+
+fn notes(link: &LinkView) -> Cell {
+    let dialed = match link.dialed.as_str() {
+        "us" => Some("dialled by us"),
+        "them" => Some("dialled by them"),
+        _ => None,
+    };
+    let reason = Some(link.reason.as_str()).filter(|reason| !reason.is_empty() && !is_up(link));
+    let draining = link.draining.then_some("draining");
+    human::list([draining, reason, dialed].into_iter().flatten()).into()
+}
+
+/// Whether frames can go over the link.
+pub(super) fn is_up(link: &LinkView) -> bool {
+    link.state == "up"
+}
+
+/// The same for programs.
+#[must_use]
+pub fn json(snapshot: &Snapshot) -> Map<String, Value> {
+    list_of("links", snapshot.links.iter().map(value))
+}
+
+fn value(link: &LinkView) -> Value {
+    json!({
+        "gateway": link.gateway,
+        "region": link.region,
+        "version": link.version,
+        "endpoint": link.endpoint,
+        "state": link.state,
+        "since_ms": millis(link.since),
+        "dialed": Some(&link.dialed).filter(|dialed| !dialed.is_empty()),
+        "rtt_us": link.rtt.map(micros),
+        "cost": link.cost,
+        "credit_bytes": link.credit,
+        "queued_bytes": link.queued,
+        "unacknowledged_bytes": link.unacknowledged,
+        "retransmissions": link.retransmissions,
+        "frames_in": link.frames_in,
+        "frames_out": link.frames_out,
+        "reason": Some(&link.reason).filter(|reason| !reason.is_empty()),
+        "draining": link.draining,
+    })
+}

@@ -1,0 +1,217 @@
+//! `antiphon status`: one gateway in about ten lines, and a verdict.
+
+use antiphon_core::{BrokerView, Snapshot, Tally};
+use antiphon_gateway::shell::{Daemon, Report};
+use serde_json::{Map, Value, json};
+
+use super::{
+    drops,
+    finding::{Finding, RECENT, Severity, findings},
+    links, millis,
+};
+use crate::{
+    human,
+    table::{Cell, Table, Tone},
+};
+
+/// One line a subject, the verdict last.
+#[must_use]
+pub fn rows(report: &Report) -> Table {
+    let Report { core, daemon, .. } = report;
+    Table::pairs(vec![
+        (
+            "gateway",
+            format!("{} of region {}, fabric {}", core.gateway, core.region, core.fabric).into(),
+        ),
+        ("state", state(core).into()),
+        ("version", version(daemon).into()),
+        ("broker", broker(&core.broker, daemon)),
+        ("links", links_line(core)),
+        ("regions", regions_line(core)),
+        ("waiting", waiting(core).into()),
+        ("certificate", certificate(report).into()),
+        ("messages", messages(core).into()),
+        ("drops", drops_line(report).into()),
+        ("verdict", verdict(&findings(report))),
+    ])
+}
+
+fn state(core: &Snapshot) -> String {
+    let joined = if core.joined { "takes messages" } else { "takes no messages" };
+    format!("{}, {joined}", core.state.label())
+}
+
+fn version(daemon: &Daemon) -> String {
+    format!("{}, up {}, process {}", daemon.version, human::span(daemon.uptime), daemon.pid)
+}
+
+fn broker(broker: &BrokerView, daemon: &Daemon) -> Cell {
+    let since = human::span(broker.since);
+    if !broker.up {
+        return Cell::from(format!("away for {since}")).tone(Tone::Problem);
+    }
+    let lost = match daemon.broker.lost {
+        0 => String::new(),
+        lost => format!(", {} lost by reading too slowly", human::count(lost, "message")),
+    };
+    let text = format!("up {since}, {}, nats-server {}{lost}", broker.url, broker.version);
+    Cell::from(text).tone(Tone::Good)
+}
+
+fn links_line(core: &Snapshot) -> Cell {
+    let up = core.links.iter().filter(|link| links::is_up(link)).count();
+    part_of(up, core.links.len(), "up")
+}
+
+fn regions_line(core: &Snapshot) -> Cell {
+    let others: Vec<_> = core.regions.iter().filter(|region| !region.ours).collect();
+    let reached = others.iter().filter(|region| region.route.is_some()).count();
+    part_of(reached, others.len(), "others within reach")
+}
+
+fn part_of(part: usize, whole: usize, what: &str) -> Cell {
+    let tone = if part < whole { Tone::Problem } else { Tone::Plain };
+    Cell::from(format!("{part} of {whole} {what}")).tone(tone)
+}
+
+fn waiting(core: &Snapshot) -> String {
+    let full = core.queues.iter().filter(|queue| queue.bytes > 0);
+    let queues: Vec<String> =
+        full.map(|queue| format!("{} for {}", human::bytes(queue.bytes), queue.region)).collect();
+    if queues.is_empty() { "nothing".to_owned() } else { queues.join(", ") }
+}
+
+fn certificate(report: &Report) -> String {
+    let certificate = &report.daemon.certificate;
+    let left = certificate.not_after.saturating_sub(report.at);
+    format!("{} left, until {}", human::span(left), certificate.not_after_date)
+}
+
+fn messages(core: &Snapshot) -> String {
+    let Account { created, delivered, dropped, in_doubt, pending } = Account::of(core);
+    format!(
+        "{created} sent, {delivered} delivered, {dropped} dropped, {in_doubt} in doubt, \
+         {pending} pending"
+    )
+}
+
+fn drops_line(report: &Report) -> String {
+    let recent = drops::recent(report, RECENT);
+    let at_least = if recent.at_least { "at least " } else { "" };
+    let total: u64 = report.core.drops.iter().map(|view| view.count).sum();
+    format!("{at_least}{} in the last minute, {total} since the start", recent.count)
+}
+
+fn verdict(findings: &[Finding]) -> Cell {
+    let Some(worst) = findings.first() else { return Cell::from("good").tone(Tone::Good) };
+    let (word, tone) = match worst.severity {
+        Severity::Problem => ("problem", Tone::Problem),
+        Severity::Warning => ("warning", Tone::Warning),
+    };
+    let texts: Vec<&str> = findings.iter().map(|finding| finding.text.as_str()).collect();
+    Cell::from(format!("{word}: {}", texts.join("; "))).tone(tone)
+}
+
+/// The accounts of every destination together.
+#[derive(Debug, Default)]
+struct Account {
+    created: u64,
+    delivered: u64,
+    dropped: u64,
+    in_doubt: u64,
+    pending: u64,
+}
+
+impl Account {
+    fn of(core: &Snapshot) -> Self {
+        core.tallies.iter().fold(Self::default(), |sum, view| {
+            let Tally { created, delivered, dropped, in_doubt } = &view.tally;
+            Self {
+                created: sum.created + created,
+                delivered: sum.delivered + delivered,
+                dropped: sum.dropped + dropped.values().sum::<u64>(),
+                in_doubt: sum.in_doubt + in_doubt,
+                pending: sum.pending + view.pending,
+            }
+        })
+    }
+}
+
+/// The same for programs.
+#[must_use]
+pub fn json(report: &Report) -> Map<String, Value> {
+    let Report { core, daemon, .. } = report;
+    let mut fields = Map::new();
+    let mut put = |key: &str, value| fields.insert(key.to_owned(), value);
+    put("state", json!(core.state.label()));
+    put("joined", json!(core.joined));
+    put("incarnation", json!(core.incarnation));
+    put("version", json!(daemon.version));
+    put("pid", json!(daemon.pid));
+    put("uptime_ms", json!(millis(daemon.uptime)));
+    put("config", json!(daemon.config));
+    put("endpoint", json!(daemon.endpoint));
+    put("broker", broker_value(&core.broker, daemon));
+    put(
+        "links",
+        json!({
+            "up": core.links.iter().filter(|link| links::is_up(link)).count(),
+            "known": core.links.len(),
+        }),
+    );
+    put("queues", queues_value(core));
+    put("certificate", certificate_value(report));
+    put("messages", messages_value(core));
+    put("drops", drops_value(report));
+    put("findings", json!(findings(report)));
+    fields
+}
+
+fn broker_value(broker: &BrokerView, daemon: &Daemon) -> Value {
+    json!({
+        "up": broker.up,
+        "since_ms": millis(broker.since),
+        "url": broker.url,
+        "name": broker.name,
+        "version": broker.version,
+        "max_payload_bytes": broker.max_payload,
+        "unconfirmed": broker.unconfirmed,
+        "connects": daemon.broker.connects,
+        "lagged": daemon.broker.lagged,
+        "lost": daemon.broker.lost,
+    })
+}
+
+fn queues_value(core: &Snapshot) -> Value {
+    let queue = |(region, bytes)| json!({ "region": region, "queued_bytes": bytes });
+    core.queues.iter().map(|view| (&view.region, view.bytes)).map(queue).collect()
+}
+
+fn certificate_value(report: &Report) -> Value {
+    let certificate = &report.daemon.certificate;
+    json!({
+        "not_after": certificate.not_after_date,
+        "left_ms": millis(certificate.not_after.saturating_sub(report.at)),
+        "fingerprint": certificate.fingerprint,
+    })
+}
+
+fn messages_value(core: &Snapshot) -> Value {
+    let Account { created, delivered, dropped, in_doubt, pending } = Account::of(core);
+    json!({
+        "created": created,
+        "delivered": delivered,
+        "dropped": dropped,
+        "in_doubt": in_doubt,
+        "pending": pending,
+    })
+}
+
+fn drops_value(report: &Report) -> Value {
+    let recent = drops::recent(report, RECENT);
+    json!({
+        "last_minute": recent.count,
+        "last_minute_is_exact": !recent.at_least,
+        "total": report.core.drops.iter().map(|view| view.count).sum::<u64>(),
+    })
+}
