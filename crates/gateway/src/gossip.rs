@@ -11,6 +11,7 @@
 
 mod address;
 mod engine;
+mod inflation;
 mod members;
 mod record;
 mod socket;
@@ -255,7 +256,7 @@ impl Driver {
                 Some(input) = self.inputs.recv() => self.take(&engine, input),
                 _ = round.tick() => {
                     if let Err(spoiled) = self.round(&engine).await {
-                        return format!("{spoiled:?}");
+                        return spoiled.to_string();
                     }
                 }
             }

@@ -29,11 +29,13 @@ pub(super) struct Engine {
 }
 
 /// Why an engine has to be replaced: what it holds cannot come from honest members.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Spoiled {
     /// More states than a fabric has members.
+    #[error("more than {STATES_MAX} states: somebody makes members up")]
     TooManyStates,
     /// Our own state has been pushed to an absurd version.
+    #[error("somebody pushed our own state to an absurd version")]
     OwnVersion,
 }
 

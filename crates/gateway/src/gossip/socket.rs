@@ -16,7 +16,7 @@ use chitchat::{
 };
 use tokio::sync::{Mutex, mpsc};
 
-use super::{Carry, address::Linked};
+use super::{Carry, address::Linked, inflation::is_modest};
 
 /// Largest gossip message, in bytes: what chitchat itself puts into one datagram.
 pub const MESSAGE_BYTES_MAX: usize = 65_507;
@@ -91,7 +91,7 @@ impl Socket for LinkSocket {
 }
 
 fn decode(bytes: &[u8]) -> Option<ChitchatMessage> {
-    if bytes.len() > MESSAGE_BYTES_MAX {
+    if bytes.len() > MESSAGE_BYTES_MAX || !is_modest(bytes) {
         return None;
     }
     let mut rest = bytes;

@@ -236,6 +236,57 @@ async fn what_is_no_message_is_discarded_and_gossip_goes_on() {
     net.until("news still arrive", |net| net.members["eu-1"].known["us-1"] == draining).await;
 }
 
+/// An ACK that pretends to know a newer state of a member, in chitchat's own format.
+fn poison(gateway: &str, generation: u64, version: u64) -> Bytes {
+    let text = |text: &str| {
+        let length = u16::try_from(text.len()).unwrap().to_le_bytes();
+        [&length, text.as_bytes()].concat()
+    };
+    let std::net::SocketAddr::V6(address) = literal(gateway) else { panic!("not IPv6") };
+    let node = [
+        vec![0],
+        text(gateway),
+        generation.to_le_bytes().to_vec(),
+        [&[6], &address.ip().octets()[..], &address.port().to_le_bytes()].concat(),
+        [0; 16].to_vec(),
+    ]
+    .concat();
+    let key = [vec![1], text("state"), text("left"), version.to_le_bytes().to_vec(), vec![0]];
+    let ops = [node, key.concat()].concat();
+    let length = u16::try_from(ops.len()).unwrap().to_le_bytes();
+    [&[0x53, 0xb0, 0, 2, 2][..], &length, &ops, &[0]].concat().into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_changes_our_state_is_overruled() {
+    let mut net = six_around_one_seed().await;
+    let us = Arc::clone(&net.members["us-1"].gossip);
+    us.receive("eu-1".parse().unwrap(), poison("us-1", 1, 50));
+    let draining = Member { state: GatewayState::Draining, ..member("us-1", 1) };
+    net.members["us-1"].publish(&draining);
+    net.until("the others still hear us", |net| {
+        net.members["ap-1"].known.get("us-1") == Some(&draining)
+    })
+    .await;
+    assert_eq!(us.status().restarts.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_spoils_our_state_costs_one_restart() {
+    let mut net = six_around_one_seed().await;
+    let us = Arc::clone(&net.members["us-1"].gossip);
+    us.receive("eu-1".parse().unwrap(), poison("us-1", 1, u64::MAX));
+    net.until("gossip starts anew", |_| us.status().restarts.load(Ordering::Relaxed) == 1).await;
+    let reason = "somebody pushed our own state to an absurd version";
+    assert_eq!(net.members["us-1"].refused, [reason]);
+    let draining = Member { state: GatewayState::Draining, ..member("us-1", 1) };
+    net.members["us-1"].publish(&draining);
+    net.until("the others hear of it", |net| {
+        net.members["ap-1"].known.get("us-1") == Some(&draining)
+    })
+    .await;
+}
+
 #[test]
 fn a_member_with_an_rsa_certificate_fits_the_budget() {
     let authority = Authority::new();
