@@ -9,6 +9,7 @@ mod field;
 mod naming;
 mod problem;
 mod raw;
+mod reader;
 mod resolve;
 mod sections;
 

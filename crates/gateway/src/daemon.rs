@@ -1,36 +1,30 @@
 //! One gateway: everything built, bound, started, and stopped again.
 
+mod builder;
+
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use antiphon_broker::Broker;
-use antiphon_core::{Gateway, GatewayState, Hello, Member};
-use antiphon_identity::{Credentials, CredentialsError, Names, NamesError};
-use antiphon_proto::Greeting;
+use antiphon_identity::{Credentials, CredentialsError, NamesError};
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, watch},
     task::{Id, JoinError, JoinSet},
     time::timeout,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
+use self::builder::Builder;
 use crate::{
-    admin::{self, Door, DoorError},
+    admin::{Door, DoorError},
     clock::Clock,
     config::Config,
-    gossip::{self, Identity, gossip},
-    http::{self, HttpError, Pages},
-    link::{self, LinkCommand, LinkConfig, LinkHandle, LinkTls, Links, TlsTransport, Transport},
-    metrics::Metrics,
-    notary::Notary,
-    renewal::{Files, Renewal},
-    shell::{BrokerOut, Parts, Shell, ShellError, ShellHandle},
+    http::{self, HttpError},
+    link::{LinkHandle, memory::MemoryTransport},
+    shell::{ShellError, ShellHandle},
 };
 
 /// How long connections may take to close once the gateway has left.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Renewed credentials that wait for the shell.
-const RENEWALS_LEN_MAX: usize = 1;
 
 /// What a gateway is put into: the real world, or one inside a test.
 #[derive(Debug)]
@@ -52,7 +46,7 @@ pub enum LinkWorld {
     /// Sockets, with certificates from files that are watched; the listener is bound.
     Sockets(TcpListener),
     /// A network inside this process.
-    Memory(link::memory::MemoryTransport),
+    Memory(MemoryTransport),
 }
 
 /// A running gateway. Dropping it ends it at once, without a goodbye.
@@ -183,170 +177,6 @@ impl Daemon {
             Some(Ok((id, Ok(())))) if name_of(&id) == SHELL => Ok(()),
             Some(Ok((id, Ok(())))) => Err(DaemonError::TaskEnded { name: name_of(&id) }),
         }
-    }
-}
-
-/// What a daemon is made from, step by step.
-struct Builder {
-    config: Arc<Config>,
-    clock: Clock,
-    names: Arc<Names>,
-    notary: Arc<Notary>,
-    member: Member,
-    tasks: JoinSet<Result<(), ShellError>>,
-    task_names: BTreeMap<Id, &'static str>,
-    cancelled: CancellationToken,
-    http: Option<SocketAddr>,
-    admin: Option<SocketAddr>,
-}
-
-impl Builder {
-    fn new(config: Arc<Config>, clock: Clock, credentials: Credentials, names: Arc<Names>) -> Self {
-        let member = Member {
-            gateway: config.gateway.clone(),
-            region: config.region.clone(),
-            incarnation: clock.incarnation(),
-            endpoint: config.link.advertise.clone(),
-            state: GatewayState::Starting,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        let notary = Notary::new(config.fabric.clone(), Arc::clone(&names), credentials);
-        Self {
-            config,
-            clock,
-            names,
-            notary: Arc::new(notary),
-            member,
-            tasks: JoinSet::new(),
-            task_names: BTreeMap::new(),
-            cancelled: CancellationToken::new(),
-            http: None,
-            admin: None,
-        }
-    }
-
-    fn build(
-        mut self,
-        seed: u64,
-        broker: Broker,
-        links: LinkWorld,
-        door: Door,
-        http: Option<TcpListener>,
-    ) -> Daemon {
-        let metrics = Arc::new(Metrics::new());
-        let (shell, queries) = ShellHandle::new();
-        let (renewed, renewals) = mpsc::channel(RENEWALS_LEN_MAX);
-        let transport = self.transport(links, renewed);
-        let (link_handle, link_events) = link::start(self.links(transport), &self.cancelled);
-        let (gossip, gossip_events) = self.gossip(link_handle.clone());
-        let core = self.config.core(self.member.incarnation);
-        let parts = Parts {
-            core: Gateway::new(core, seed, self.clock.now()),
-            config: Arc::clone(&self.config),
-            member: self.member.clone(),
-            clock: self.clock,
-            notary: Arc::clone(&self.notary),
-            broker: BrokerOut::new(
-                broker.commands,
-                broker.intake,
-                broker.stats,
-                metrics.barrier.clone(),
-            ),
-            broker_events: broker.events,
-            links: link_handle.clone(),
-            link_events,
-            gossip,
-            gossip_events,
-            queries,
-            renewals,
-        };
-        self.spawn_fallible(SHELL, Shell::new(parts).run());
-        let (token, grace) = (self.cancelled.clone(), self.config.drain_grace);
-        self.spawn("admin", admin::serve(door, shell.clone(), grace, token.clone()));
-        if let Some(listener) = http {
-            let pages = Pages { shell: shell.clone(), metrics };
-            self.spawn("http", http::serve(listener, pages, token));
-        }
-        Daemon {
-            shell,
-            links: link_handle,
-            tasks: self.tasks,
-            names: self.task_names,
-            _guard: self.cancelled.clone().drop_guard(),
-            cancelled: self.cancelled,
-            http: self.http,
-            admin: self.admin,
-        }
-    }
-
-    /// The links' transport; that of sockets comes with a task that watches the certificates.
-    fn transport(&mut self, links: LinkWorld, renewed: mpsc::Sender<Credentials>) -> Transport {
-        match links {
-            LinkWorld::Memory(memory) => Transport::Memory(memory),
-            LinkWorld::Sockets(listener) => {
-                let tls = LinkTls::new(&self.notary.credentials(), &self.names);
-                let (links, tls) = watch::channel(tls);
-                let (region, gateway) = (&self.config.region, &self.config.gateway);
-                let check =
-                    Renewal::same_identity(&self.names, region.to_string(), gateway.to_string());
-                let files = Files::new(self.config.link.tls.clone(), check);
-                let names = Arc::clone(&self.names);
-                let renewal = Renewal { files, names, links, shell: renewed };
-                let token = self.cancelled.clone();
-                self.spawn("renewal", async move {
-                    token.run_until_cancelled(renewal.run()).await.unwrap_or(());
-                });
-                Transport::Tls(TlsTransport { listener, tls })
-            }
-        }
-    }
-
-    fn links(&self, transport: Transport) -> Links {
-        let mut config = LinkConfig::new(&self.config.limits, &self.config.periods);
-        config.dial = self.config.link.dial.clone();
-        let hello = Hello {
-            region: self.member.region.clone(),
-            gateway: self.member.gateway.clone(),
-            incarnation: self.member.incarnation,
-            version: self.member.version.clone(),
-            endpoint: self.member.endpoint.clone(),
-        };
-        let own = Greeting::own(self.config.fabric.clone(), hello);
-        let notary = Arc::clone(&self.notary) as Arc<dyn link::Notary>;
-        Links { config, transport, own, notary }
-    }
-
-    fn gossip(
-        &mut self,
-        links: LinkHandle,
-    ) -> (gossip::Gossip, mpsc::Receiver<gossip::GossipEvent>) {
-        let identity = Identity {
-            fabric: self.config.fabric.clone(),
-            gateway: self.config.gateway.clone(),
-            incarnation: self.member.incarnation,
-        };
-        let carry = Arc::new(move |gateway, message| {
-            links.submit(LinkCommand::Gossip { gateway, message });
-        });
-        let (gossip, driver, events) = gossip(identity, Arc::clone(&self.notary), carry);
-        self.spawn("gossip", driver.run(self.cancelled.clone()));
-        (gossip, events)
-    }
-
-    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        self.spawn_fallible(name, async move {
-            task.await;
-            Ok(())
-        });
-    }
-
-    fn spawn_fallible(
-        &mut self,
-        name: &'static str,
-        task: impl Future<Output = Result<(), ShellError>> + Send + 'static,
-    ) {
-        let id = self.tasks.spawn(task).id();
-        self.task_names.insert(id, name);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The loop that drives the gateway machine: facts in, orders out.
 //!
 //! One task owns the machine by value. The arms of its `select!` only wait; what they return is
-//! handled after it, and [`Shell::perform`] never waits: one slow peer must not stall the rest.
+//! handled after it, and carrying out an order never waits: one slow peer must not stall the rest.
 
 mod broker;
 mod links;

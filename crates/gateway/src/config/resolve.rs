@@ -12,7 +12,8 @@ use super::{
     naming,
     problem::{Gathered, Problems},
     raw::{RawConfig, RawExport, RawLimits, RawLink, RawLog, RawLogFormat},
-    sections::{self, Reader},
+    reader::Reader,
+    sections,
 };
 
 pub(super) fn config(file: &Path, text: &str) -> Result<Config, Problems> {

@@ -56,14 +56,6 @@ impl Bus {
         inner.published.iter().filter(|one| one.subject == subject).cloned().collect()
     }
 
-    /// Subjects that are subscribed to in this group.
-    pub(crate) fn subjects_of(&self, group: &str) -> Vec<String> {
-        let inner = self.lock();
-        let of_group =
-            inner.subscriptions.values().filter(|one| one.group.as_deref() == Some(group));
-        of_group.map(|one| one.subject.clone()).collect()
-    }
-
     /// Whether any connection is in a queue group.
     pub(crate) fn is_joined(&self) -> bool {
         self.lock().subscriptions.values().any(|one| one.group.is_some())
