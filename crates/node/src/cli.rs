@@ -59,7 +59,7 @@ fn load(paths: &[PathBuf]) -> Result<Vec<NodeConfig>, ConfigError> {
 
 async fn serve(configs: Vec<NodeConfig>) -> Result<(), RunError> {
     let mut signals = Signals::new()?;
-    let server = Server::start(configs, Clock::system())?;
+    let server = Server::start(configs, Clock::system()).await?;
     let stop = server.stop_token();
     let watch = tokio::spawn(async move { signals.end(stop).await });
     server.join().await;

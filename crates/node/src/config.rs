@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use antiphon_broker::{Auth, Secret, ServerUrl};
 use antiphon_wire::{Collective, Identity};
 
 pub(crate) use problem::Problems;
@@ -65,10 +66,12 @@ pub struct NodeConfig {
 }
 
 /// How a node reaches its broker.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct BrokerConfig {
-    /// URLs, `nats://host:port`, at least one.
-    pub servers: Vec<String>,
+    /// At least one.
+    pub servers: Vec<ServerUrl>,
+    /// How it logs in besides its certificate: a v2 node with its token.
+    pub auth: Auth,
     /// Mutual TLS; `None`: plain TCP, which must be asked for.
     pub tls: Option<TlsFiles>,
 }
@@ -169,6 +172,10 @@ pub struct AgentsConfig {
     pub machine: Vec<String>,
     /// Whether those only pretend, and say so in every reply.
     pub simulated: bool,
+    /// Where programs are looked for, as in `PATH`; `None`: in the process's own.
+    pub path: Option<String>,
+    /// Where Puppet keeps its state, if not where its packages put it.
+    pub puppet_state: Option<PathBuf>,
     /// Whether callers may run commands of their own.
     pub shell: bool,
     /// Folders of external agents.
@@ -198,6 +205,15 @@ impl NodeConfig {
     /// Whether replies carry a signature.
     pub(crate) fn signs_replies(&self) -> bool {
         matches!(&self.security, SecurityConfig::V2(v2) if v2.sign_replies)
+    }
+
+    /// A v2 node logs in with its token, unless told otherwise.
+    fn with_token_login(mut self) -> Self {
+        if let (SecurityConfig::V2(v2), Auth::Anonymous) = (&self.security, &self.broker.auth) {
+            let file = |path: &Path| Secret::File(path.to_owned());
+            self.broker.auth = Auth::Choria { token: file(&v2.token), seed: file(&v2.seed) };
+        }
+        self
     }
 
     /// Adds what `rpcutil#get_config_item` tells of every node.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use antiphon_broker::{
-    BarrierId, BrokerCommand, BrokerEvent, Delivery, RefusedPublish, SubscriptionId,
+    BarrierId, Broker, BrokerCommand, BrokerEvent, Delivery, RefusedPublish, SubscriptionId,
 };
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -31,11 +31,10 @@ const GRACE: Duration = Duration::from_secs(30);
 /// How long the last messages may take to leave.
 const CLOSING: Duration = Duration::from_secs(2);
 
-/// The two ends of the broker's port, and what the nodes share.
+/// The broker's port, and what the nodes share.
 #[derive(Debug)]
 pub(crate) struct Port {
-    pub(crate) commands: mpsc::Sender<BrokerCommand>,
-    pub(crate) events: mpsc::Receiver<BrokerEvent>,
+    pub(crate) broker: Broker,
     /// Tells the nodes which broker the connection stands to.
     pub(crate) connected: watch::Sender<Option<Arc<str>>>,
     /// Permits for signature checks, of the whole process: as many as there are cores.
@@ -72,7 +71,7 @@ impl Connection {
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
-                event = self.port.events.recv(), if self.tasks.len() < TASKS_MAX => {
+                event = self.port.broker.events.recv(), if self.tasks.len() < TASKS_MAX => {
                     let Some(event) = event else {
                         error!("the broker adapter ended unasked");
                         stop.cancel();
@@ -101,7 +100,7 @@ impl Connection {
 
     /// Hands orders to the adapter, without making the loop wait for it.
     fn send(&mut self, commands: Vec<BrokerCommand>) {
-        let sender = self.port.commands.clone();
+        let sender = self.port.broker.commands.clone();
         self.tasks.spawn(async move {
             for command in commands {
                 if sender.send(command).await.is_err() {
@@ -154,7 +153,7 @@ impl Connection {
         let Some(node) = self.subscribers.get(index).cloned() else { return };
         node.stats.received(node.clock.unix_seconds());
         let (checks, actions) = (self.port.checks.clone(), self.actions.clone());
-        let commands = self.port.commands.clone();
+        let commands = self.port.broker.commands.clone();
         self.tasks.spawn(async move {
             let Some(answer) = serve(&node, delivery, &checks, &actions).await else { return };
             publish(&node, answer, &commands).await;
@@ -181,12 +180,10 @@ impl Connection {
         let mut last = self.events(Event::Shutdown);
         last.extend([BrokerCommand::Barrier { id: BarrierId(0) }, BrokerCommand::Close]);
         self.send(last);
+        let Broker { mut events, task, .. } = self.port.broker;
         let closed = async {
-            while let Some(event) = self.port.events.recv().await {
-                if matches!(event, BrokerEvent::Closed) {
-                    return;
-                }
-            }
+            while events.recv().await.is_some() {}
+            task.await
         };
         if timeout(CLOSING, closed).await.is_err() {
             warn!("the broker did not confirm the last messages in time");

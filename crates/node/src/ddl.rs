@@ -63,15 +63,6 @@ pub struct Action {
     /// What it takes, by name.
     #[serde(default)]
     input: BTreeMap<String, input::Input>,
-    /// What it gives, by name.
-    #[serde(default)]
-    output: BTreeMap<String, Output>,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-struct Output {
-    #[serde(default)]
-    default: Value,
 }
 
 /// Why a description cannot be used.
@@ -113,11 +104,5 @@ impl Action {
     /// The first input that is unknown, missing or not as described.
     pub fn check(&self, data: &mut Map<String, Value>) -> Result<(), InputError> {
         input::check(&self.input, data)
-    }
-
-    /// The outputs with their defaults, for actions that set only some.
-    pub fn default_outputs(&self) -> Map<String, Value> {
-        let outputs = self.output.iter();
-        outputs.map(|(name, output)| (name.clone(), output.default.clone())).collect()
     }
 }

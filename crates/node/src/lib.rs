@@ -11,6 +11,7 @@
 
 mod agent;
 mod audit;
+mod backend;
 pub mod cli;
 mod clock;
 pub mod config;

@@ -29,9 +29,23 @@ pub enum Status {
     MissingData,
     /// An input is wrong, or the request cannot be read.
     InvalidData,
+    /// Anything else.
+    Unknown,
 }
 
 impl Status {
+    /// What a number on the wire means.
+    pub fn of_code(code: u8) -> Self {
+        match code {
+            0 => Self::Ok,
+            1 => Self::Aborted,
+            2 => Self::UnknownAction,
+            3 => Self::MissingData,
+            4 => Self::InvalidData,
+            _ => Self::Unknown,
+        }
+    }
+
     /// The number on the wire.
     pub fn code(self) -> u8 {
         match self {
@@ -40,6 +54,7 @@ impl Status {
             Self::UnknownAction => 2,
             Self::MissingData => 3,
             Self::InvalidData => 4,
+            Self::Unknown => 5,
         }
     }
 }

@@ -89,7 +89,7 @@ impl Server {
     ///
     /// # Errors
     /// The first file that cannot be used.
-    pub fn start(configs: Vec<NodeConfig>, clock: Clock) -> Result<Self, StartError> {
+    pub async fn start(configs: Vec<NodeConfig>, clock: Clock) -> Result<Self, StartError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let checks = Arc::new(Semaphore::new(cores));
         let mut trust = Trust::default();
@@ -98,14 +98,14 @@ impl Server {
         for config in configs {
             let (connected, watch) = watch::channel(None);
             let (security, own) = trust.security(&config)?;
-            let (commands, events) = uplink::open(&config, own.as_deref())?;
-            let port = Port { commands, events, connected, checks: checks.clone() };
+            let broker = uplink::open(&config.broker, config.identity.as_str())?;
+            let port = Port { broker, connected, checks: checks.clone() };
             let parts = Parts {
                 security,
                 request_signer: trust::request_signer(&config, own.as_ref())?,
                 signer: own.filter(|_| config.signs_replies()),
                 clock: clock.clone(),
-                agents: agent::agents(),
+                agents: agent::load(&config).await,
                 connected: watch,
             };
             server.run(port, vec![Arc::new(Node::new(config, parts))]);
@@ -115,7 +115,7 @@ impl Server {
 
     fn run(&mut self, port: Port, nodes: Vec<Arc<Node>>) {
         for node in &nodes {
-            let (node, commands) = (node.clone(), port.commands.clone());
+            let (node, commands) = (node.clone(), port.broker.commands.clone());
             self.tasks.spawn(routine::run(node, commands, self.stop.clone()));
         }
         self.tasks.spawn(Connection::new(port, nodes.clone()).run(self.stop.clone()));

@@ -31,7 +31,7 @@ fn info(node: &Node) -> Answer {
         facter_command: &'a str,
         srv_domain: &'a str,
         using_srv: bool,
-        middleware_servers: Vec<&'a str>,
+        middleware_servers: Vec<String>,
         path: String,
         choria_version: &'a str,
         secure_protocol: bool,
@@ -51,14 +51,10 @@ fn info(node: &Node) -> Answer {
         facter_command: "",
         srv_domain: "",
         using_srv: false,
-        middleware_servers: servers.map(|url| without_scheme(url)).collect(),
+        middleware_servers: servers.map(|url| format!("{}:{}", url.host(), url.port())).collect(),
         path: std::env::var("PATH").unwrap_or_default(),
         choria_version: concat!("antiphon ", env!("CARGO_PKG_VERSION")),
         secure_protocol: true,
         connector_tls: node.config.broker.tls.is_some(),
     })
-}
-
-fn without_scheme(url: &str) -> &str {
-    url.split_once("://").map_or(url, |(_, rest)| rest)
 }

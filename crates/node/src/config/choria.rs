@@ -9,6 +9,7 @@ mod security;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use antiphon_broker::{Auth, Secret, ServerUrl};
 use antiphon_wire::{Collective, Identity};
 
 use super::file::MACHINE_AGENTS;
@@ -57,7 +58,7 @@ fn read(keys: &Keys, path: &Path, problems: &mut Problems) -> Option<NodeConfig>
         identity: identity?,
         main_collective: main_collective?,
         collectives,
-        broker: BrokerConfig { servers, tls: Some(tls?) },
+        broker: BrokerConfig { servers, auth: auth(keys), tls: Some(tls?) },
         security: security?,
         status_file: keys.path("plugin.choria.status_file_path"),
         status_interval,
@@ -69,7 +70,7 @@ fn read(keys: &Keys, path: &Path, problems: &mut Problems) -> Option<NodeConfig>
         agents,
         items: keys.items(),
     };
-    Some(config.with_items())
+    Some(config.with_token_login().with_items())
 }
 
 fn identity(keys: &Keys, problems: &mut Problems) -> Option<Identity> {
@@ -88,7 +89,7 @@ fn collectives(keys: &Keys, problems: &mut Problems) -> Vec<Collective> {
 }
 
 /// Brokers by name only: records of DNS are not looked up.
-fn servers(keys: &Keys, problems: &mut Problems) -> Vec<String> {
+fn servers(keys: &Keys, problems: &mut Problems) -> Vec<ServerUrl> {
     const KEY: &str = "plugin.choria.middleware_hosts";
     let mut hosts = keys.list(KEY);
     if hosts.is_empty() {
@@ -98,11 +99,27 @@ fn servers(keys: &Keys, problems: &mut Problems) -> Vec<String> {
         }
         hosts.push(DEFAULT_BROKER);
     }
-    let url = |host: &str| match host.contains("://") {
-        true => host.to_owned(),
-        false => format!("nats://{host}"),
+    let servers = hosts.into_iter().map(str::parse::<ServerUrl>);
+    servers.filter_map(|server| problems.keep(KEY, server)).collect()
+}
+
+/// Plain NATS credentials, from the file or, as in Choria, from the environment.
+fn auth(keys: &Keys) -> Auth {
+    let value = |name: &str| {
+        let variable = std::env::var(format!("MCOLLECTIVE_NATS_{}", name.to_uppercase()));
+        variable.ok().or_else(|| keys.text(&format!("plugin.nats.{name}")).map(str::to_owned))
     };
-    hosts.into_iter().map(url).collect()
+    let user = value("username").or_else(|| value("user"));
+    let password = value("password").or_else(|| value("pass"));
+    match (value("credentials"), user, password) {
+        (Some(file), ..) => {
+            Auth::Credentials { credentials: Secret::File(keys::expand_home(&file)) }
+        }
+        (None, Some(user), Some(password)) => {
+            Auth::Password { user, password: Secret::Text(password) }
+        }
+        (None, ..) => Auth::Anonymous,
+    }
 }
 
 /// `plugin.yaml` may name several files, separated as in `PATH`.
@@ -189,6 +206,8 @@ fn agents(keys: &Keys, problems: &mut Problems) -> AgentsConfig {
     let folders = folders.split([':', ',']).map(str::trim).filter(|folder| !folder.is_empty());
     AgentsConfig {
         machine,
+        path: keys.text("plugin.antiphon.path").map(str::to_owned),
+        puppet_state: keys.path("plugin.antiphon.puppet_state"),
         simulated: keys.flag("plugin.antiphon.simulated", false, problems),
         shell: keys.flag("plugin.antiphon.shell", false, problems),
         external: folders.map(|f| keys::expand_home(f).join("mcollective/agent")).collect(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use antiphon_broker::{Auth, Secret, ServerUrl};
 use antiphon_wire::{Collective, Identity};
 
 use super::table::Table;
@@ -64,7 +65,7 @@ fn read(mut root: Table, path: &Path, problems: &mut Problems) -> Option<NodeCon
         agents,
         items: BTreeMap::new(),
     };
-    Some(config.with_items())
+    Some(config.with_token_login().with_items())
 }
 
 fn collectives(root: &mut Table, problems: &mut Problems) -> Vec<Collective> {
@@ -95,17 +96,38 @@ fn collective(key: &str, name: String, problems: &mut Problems) -> Option<Collec
 }
 
 fn broker(mut table: Table, problems: &mut Problems) -> Option<BrokerConfig> {
-    let servers = table.texts("servers", problems);
-    if servers.is_empty() {
-        problems.add(table.name("servers"), "must name at least one server, as nats://host:port");
+    let key = table.name("servers");
+    let names = table.texts("servers", problems);
+    if names.is_empty() {
+        problems.add(&key, "must name at least one server, as nats://host:port");
     }
+    let servers = names.iter().map(|name| name.parse::<ServerUrl>());
+    let servers = servers.filter_map(|server| problems.keep(&key, server)).collect();
     let plain = table.flag("insecure_plain_tcp", problems).unwrap_or(false);
     let tls = table.table("tls", problems).map(|table| tls(table, problems));
     if plain == tls.is_some() {
         problems.add(table.name("tls"), "is missing (or `insecure_plain_tcp = true`, not both)");
     }
+    let auth = auth(&mut table, problems);
     table.finish(problems);
-    Some(BrokerConfig { servers, tls: tls.flatten() })
+    Some(BrokerConfig { servers, auth, tls: tls.flatten() })
+}
+
+/// Besides the certificate: `user` and `password_file`, or `credentials`.
+fn auth(table: &mut Table, problems: &mut Problems) -> Auth {
+    let user = table.text("user", problems);
+    let password = table.path("password_file", problems).map(Secret::File);
+    let credentials = table.path("credentials", problems).map(Secret::File);
+    match (user, password, credentials) {
+        (None, None, None) => Auth::Anonymous,
+        (Some(user), Some(password), None) => Auth::Password { user, password },
+        (None, None, Some(credentials)) => Auth::Credentials { credentials },
+        _ => {
+            let message = "and `password_file` go together, without `credentials`";
+            problems.add(table.name("user"), message);
+            Auth::Anonymous
+        }
+    }
 }
 
 fn tls(mut table: Table, problems: &mut Problems) -> Option<TlsFiles> {
@@ -220,6 +242,7 @@ fn agents(root: &mut Table, problems: &mut Problems) -> AgentsConfig {
     let mut agents = AgentsConfig::default();
     if let Some(mut table) = root.table("backends", problems) {
         agents.simulated = table.flag("simulated", problems).unwrap_or(false);
+        agents.path = table.text("path", problems);
         table.finish(problems);
     }
     if agents.simulated {
@@ -232,6 +255,7 @@ fn agents(root: &mut Table, problems: &mut Problems) -> AgentsConfig {
         for unknown in agents.machine.iter().filter(|name| !is_machine_agent(name)) {
             problems.add(table.name("machine"), format_args!("{unknown:?} is no agent of ours"));
         }
+        agents.puppet_state = table.path("puppet_state", problems);
         agents.shell = table.flag("shell", problems).unwrap_or(false);
         agents.external = table.path("external", problems).into_iter().collect();
         table.finish(problems);

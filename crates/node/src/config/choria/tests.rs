@@ -42,7 +42,8 @@ fn the_file_of_an_existing_node_works_as_it_is() {
     let config = load(SERVER_CONF, Some(plugin)).unwrap();
     assert_eq!(config.identity.as_str(), "n1.example.net");
     assert_eq!(config.collectives.len(), 2);
-    assert_eq!(config.broker.servers, ["nats://127.0.0.1:4222", "nats://b2:4222"]);
+    let servers: Vec<String> = config.broker.servers.iter().map(ToString::to_string).collect();
+    assert_eq!(servers, ["nats://127.0.0.1:4222", "nats://b2:4222"]);
     assert_eq!(config.facts_files.len(), 2);
     assert_eq!(config.authorization, Authorization::Off);
     assert_eq!(config.status_file.as_deref(), Some(Path::new("/tmp/t/n1/status.json")));
