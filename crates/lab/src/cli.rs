@@ -28,9 +28,12 @@ pub struct UpOptions {
     /// Gateways of each region
     #[arg(long, default_value_t = 2, value_name = "N")]
     pub gateways: usize,
-    /// Nodes of each region
+    /// Nodes of each region that speak protocol v1
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub nodes: usize,
+    /// Nodes of each region that speak protocol v2, besides
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub v2_nodes: usize,
     /// Servers of each region's broker
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub brokers: usize,
@@ -96,6 +99,7 @@ pub async fn up_with(
         regions: options.regions,
         gateways: options.gateways,
         nodes: options.nodes,
+        v2_nodes: options.v2_nodes,
         brokers: options.brokers,
         whole,
         life: Life::Detachable,
@@ -136,11 +140,9 @@ impl fmt::Display for Up {
                 region.nodes.len(),
             )?;
         }
-        let gateway = self.manifest.regions.values().flat_map(|region| region.gateways.values());
-        if let Some(gateway) = gateway.into_iter().next() {
-            writeln!(f, "Ask a gateway:  antiphon regions --admin {}", gateway.admin)?;
-        }
-        writeln!(f, "See what runs:  antiphon lab status --dir {dir}")?;
-        write!(f, "End it all:     antiphon lab down --dir {dir}")
+        writeln!(f, "Call the nodes:     antiphon ping --lab {dir}")?;
+        writeln!(f, "Ask a gateway:      antiphon regions --lab {dir}")?;
+        writeln!(f, "See what runs:      antiphon lab status --dir {dir}")?;
+        write!(f, "End it all:         antiphon lab down --dir {dir}")
     }
 }

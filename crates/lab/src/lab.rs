@@ -27,7 +27,7 @@ use relays::Relays;
 pub struct Lab {
     dir: PathBuf,
     pki: Arc<Pki>,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
     user: UserCredentials,
     /// In the order of their start: the first gateway of the first is everybody's seed.
     regions: Vec<Region>,

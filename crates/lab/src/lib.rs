@@ -16,6 +16,7 @@ mod node_config;
 pub mod pki;
 pub mod ports;
 pub mod process;
+pub mod program;
 pub mod progress;
 pub mod relay;
 mod running;

@@ -9,8 +9,14 @@ pub const USER: &str = "alice.mcollective";
 /// The user whose token a lab makes, for protocol v2.
 pub const TOKEN_USER: &str = "alice";
 
-/// The collectives that every region exports: Choria's defaults, of v1 and of v2.
-pub const COLLECTIVES: [&str; 2] = ["mcollective", "choria"];
+/// The collective of nodes that speak protocol v1: Choria's default.
+pub const COLLECTIVE_V1: &str = "mcollective";
+
+/// The collective of nodes that speak protocol v2: Choria's default.
+pub const COLLECTIVE_V2: &str = "choria";
+
+/// The collectives that every region exports.
+pub const COLLECTIVES: [&str; 2] = [COLLECTIVE_V1, COLLECTIVE_V2];
 
 /// The first regions' names; later ones are `r7`, `r8` and so on.
 const REGIONS: [&str; 6] = ["eu", "us", "ap", "sa", "af", "oc"];

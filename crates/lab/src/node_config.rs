@@ -1,5 +1,6 @@
 //! The configuration of a lab's node: TOML for `antiphon node run`, facts and classes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::pki::TlsFiles;
+use crate::names;
+use crate::pki::{ORGANISATION, ServerCredentials, TlsFiles};
 
 /// What nodes play, in turn.
 const ROLES: [&str; 3] = ["web", "db", "cache"];
@@ -42,9 +44,12 @@ struct Broker<'a> {
     tls: &'a TlsFiles,
 }
 
+/// One table within: a node speaks one protocol.
 #[derive(Serialize)]
-struct Security<'a> {
-    v1: V1<'a>,
+#[serde(rename_all = "lowercase")]
+enum Security<'a> {
+    V1(V1<'a>),
+    V2(V2<'a>),
 }
 
 #[derive(Serialize)]
@@ -53,12 +58,34 @@ struct V1<'a> {
 }
 
 #[derive(Serialize)]
+struct V2<'a> {
+    token: &'a Path,
+    seed: &'a Path,
+    /// Public keys by the organisation that tokens name.
+    issuers: BTreeMap<&'a str, &'a str>,
+}
+
+#[derive(Serialize)]
 struct Backends {
     /// Packages, services and Puppet are pretended: a lab leaves the machine alone.
     simulated: bool,
 }
 
-/// One node of protocol v1, in the collective `mcollective`.
+/// What a node speaks.
+#[derive(Clone, Debug)]
+pub(crate) enum Protocol {
+    /// Certificates; the collective `mcollective`.
+    V1,
+    /// Tokens; the collective `choria`.
+    V2 {
+        /// Its own.
+        credentials: ServerCredentials,
+        /// The public key of the issuer of callers' tokens, 64 hex digits.
+        issuer: String,
+    },
+}
+
+/// One node.
 pub(crate) struct Node<'a> {
     pub(crate) identity: &'a str,
     pub(crate) region: &'a str,
@@ -66,6 +93,17 @@ pub(crate) struct Node<'a> {
     pub(crate) number: usize,
     pub(crate) servers: &'a [String],
     pub(crate) tls: &'a TlsFiles,
+    pub(crate) protocol: &'a Protocol,
+}
+
+impl Protocol {
+    /// The collective of nodes that speak it: Choria's default.
+    fn collective(&self) -> &'static str {
+        match self {
+            Self::V1 => names::COLLECTIVE_V1,
+            Self::V2 { .. } => names::COLLECTIVE_V2,
+        }
+    }
 }
 
 impl Node<'_> {
@@ -95,18 +133,30 @@ impl Node<'_> {
     }
 
     fn config(&self, files: &NodeFiles) -> String {
+        let collective = self.protocol.collective();
         let config = NodeConfig {
             identity: self.identity,
-            collectives: ["mcollective"],
-            main_collective: "mcollective",
+            collectives: [collective],
+            main_collective: collective,
             status_file: &files.status,
             facts_file: &files.facts,
             classes_file: &files.classes,
             broker: Broker { servers: self.servers, tls: self.tls },
-            security: Security { v1: V1 { ca: &self.tls.ca } },
+            security: self.security(),
             backends: Backends { simulated: true },
         };
         toml::to_string(&config).expect("texts, lists and tables are TOML")
+    }
+
+    fn security(&self) -> Security<'_> {
+        match self.protocol {
+            Protocol::V1 => Security::V1(V1 { ca: &self.tls.ca }),
+            Protocol::V2 { credentials, issuer } => Security::V2(V2 {
+                token: &credentials.token,
+                seed: &credentials.seed,
+                issuers: [(ORGANISATION, issuer.as_str())].into(),
+            }),
+        }
     }
 }
 
@@ -114,22 +164,28 @@ impl Node<'_> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_node_gets_everything_it_needs_to_answer() {
+    /// What a node of this protocol is told, and its facts.
+    fn written(protocol: &Protocol) -> (toml::Table, serde_json::Value) {
         let folder = tempfile::tempdir().unwrap();
         let tls = TlsFiles { certificate: "/c".into(), key: "/k".into(), ca: "/ca".into() };
         let servers = ["nats://localhost:4222".to_owned()];
-        let node = Node {
-            identity: "n1.eu.example.net",
-            region: "eu",
-            number: 1,
-            servers: &servers,
-            tls: &tls,
-        };
-
+        let identity = "n1.eu.example.net";
+        let (region, number) = ("eu", 1);
+        let node = Node { identity, region, number, servers: &servers, tls: &tls, protocol };
         let files = node.write(folder.path()).unwrap();
+        let config = fs::read_to_string(&files.config).unwrap().parse().unwrap();
+        (config, serde_json::from_slice(&fs::read(&files.facts).unwrap()).unwrap())
+    }
 
-        let config: toml::Table = fs::read_to_string(&files.config).unwrap().parse().unwrap();
+    fn assert_holds(config: &toml::Table, expected: &str) {
+        for (key, value) in expected.parse::<toml::Table>().unwrap() {
+            assert_eq!(config.get(&key), Some(&value), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_node_gets_everything_it_needs_to_answer() {
+        let (config, facts) = written(&Protocol::V1);
         let expected = r#"
             identity = "n1.eu.example.net"
             collectives = ["mcollective"]
@@ -142,11 +198,22 @@ mod tests {
             [backends]
             simulated = true
         "#;
-        for (key, value) in expected.parse::<toml::Table>().unwrap() {
-            assert_eq!(config.get(&key), Some(&value), "{key}");
-        }
-        let facts: serde_json::Value =
-            serde_json::from_slice(&fs::read(&files.facts).unwrap()).unwrap();
+        assert_holds(&config, expected);
         assert_eq!(facts["region"], "eu");
+    }
+
+    #[test]
+    fn a_node_of_protocol_v2_has_a_token_and_knows_the_issuer() {
+        let credentials = ServerCredentials { token: "/t".into(), seed: "/s".into() };
+        let (config, _) = written(&Protocol::V2 { credentials, issuer: "00ff".to_owned() });
+        let expected = r#"
+            collectives = ["choria"]
+            main_collective = "choria"
+            [security.v2]
+            token = "/t"
+            seed = "/s"
+            issuers = { choria = "00ff" }
+        "#;
+        assert_holds(&config, expected);
     }
 }

@@ -22,11 +22,11 @@ fn stand_in() -> PathBuf {
 }
 
 fn small(dir: &Path) -> Options {
-    Options { regions: 2, gateways: 2, nodes: 2, ..Options::new(dir, &stand_in()) }
+    Options { regions: 2, gateways: 2, nodes: 2, v2_nodes: 1, ..Options::new(dir, &stand_in()) }
 }
 
 fn small_up(dir: &Path) -> UpOptions {
-    UpOptions { dir: dir.to_owned(), regions: 1, gateways: 1, nodes: 2, brokers: 2 }
+    UpOptions { dir: dir.to_owned(), regions: 1, gateways: 1, nodes: 1, v2_nodes: 1, brokers: 2 }
 }
 
 fn is_alive(pid: u32) -> bool {
@@ -53,7 +53,9 @@ async fn a_lab_says_where_everything_is_and_ends_with_its_owner() {
     assert_eq!(manifest, lab.manifest());
     assert_eq!(manifest.regions.keys().collect::<Vec<_>>(), ["eu", "us"]);
     let eu = &manifest.regions["eu"];
-    assert_eq!(eu.nodes, ["n1.eu.example.net", "n2.eu.example.net"]);
+    assert_eq!(eu.nodes, ["n1.eu.example.net", "n2.eu.example.net", "n3.eu.example.net"]);
+    let v2 = fs::read_to_string(dir.path().join("eu/nodes/n3.eu.example.net.toml")).unwrap();
+    assert!(v2.contains("[security.v2]") && v2.contains("choria"), "{v2}");
     assert_eq!(eu.gateways.keys().collect::<Vec<_>>(), ["eu-1", "eu-2"]);
     assert!(eu.brokers[0].starts_with("nats://localhost:"));
     for gateway in eu.gateways.values() {
@@ -100,7 +102,8 @@ async fn gateways_are_told_about_their_broker_their_region_and_their_seed() {
 #[tokio::test]
 async fn relays_stand_between_gateways_and_before_brokers() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { relayed: Relayed::LinksAndBrokers, nodes: 0, ..small(dir.path()) };
+    let options =
+        Options { relayed: Relayed::LinksAndBrokers, nodes: 0, v2_nodes: 0, ..small(dir.path()) };
     let lab = Lab::up(&options, Arc::new(())).await.unwrap();
 
     let relay = lab.link_relay("us-1", "eu-1").unwrap();
@@ -123,7 +126,7 @@ async fn relays_stand_between_gateways_and_before_brokers() {
 #[tokio::test]
 async fn a_gateway_that_was_killed_comes_back_in_the_same_place() {
     let dir = tempfile::tempdir().unwrap();
-    let options = Options { regions: 1, nodes: 0, ..small(dir.path()) };
+    let options = Options { regions: 1, nodes: 0, v2_nodes: 0, ..small(dir.path()) };
     let mut lab = Lab::up(&options, Arc::new(())).await.unwrap();
     let gateway = lab.gateway_mut("eu-1").unwrap();
     let (place, pid) = (gateway.http(), gateway.process().pid().unwrap());
@@ -161,7 +164,8 @@ async fn a_lab_waits_until_the_fabric_is_whole() {
         assert_eq!(manifest.regions.len(), 1);
         Box::pin(async move { if times < 2 { Err("eu sees nobody".into()) } else { Ok(()) } })
     });
-    let options = Options { regions: 1, nodes: 0, whole: Some(whole), ..small(dir.path()) };
+    let options =
+        Options { regions: 1, nodes: 0, v2_nodes: 0, whole: Some(whole), ..small(dir.path()) };
 
     Lab::up(&options, Arc::new(())).await.unwrap();
 

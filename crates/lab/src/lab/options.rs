@@ -25,8 +25,10 @@ pub struct Options {
     pub regions: usize,
     /// Gateways of each region.
     pub gateways: usize,
-    /// Nodes of each region, up to [`Options::NODES_MAX`].
+    /// Nodes of each region that speak protocol v1, up to [`Options::NODES_MAX`].
     pub nodes: usize,
+    /// Nodes of each region that speak protocol v2, as many at most; numbered after the others.
+    pub v2_nodes: usize,
     /// Servers of each region's broker, at least one.
     pub brokers: usize,
     /// Which connections go through relays.
@@ -77,6 +79,7 @@ impl Options {
             regions: 3,
             gateways: 2,
             nodes: 10,
+            v2_nodes: 0,
             brokers: 1,
             relayed: Relayed::Nothing,
             gateway_settings: toml::Table::new(),
@@ -88,11 +91,17 @@ impl Options {
         }
     }
 
+    /// Nodes of each region, of either protocol.
+    pub(super) fn all_nodes(&self) -> usize {
+        self.nodes + self.v2_nodes
+    }
+
     pub(super) fn check(&self) -> Result<(), UpError> {
         let bounds = [
             ("regions", self.regions, 1, Self::REGIONS_MAX),
             ("gateways", self.gateways, 0, Self::GATEWAYS_MAX),
             ("nodes", self.nodes, 0, Self::NODES_MAX),
+            ("nodes of protocol v2", self.v2_nodes, 0, Self::NODES_MAX),
             ("brokers", self.brokers, 1, Self::BROKERS_MAX),
         ];
         for (what, value, least, most) in bounds {
@@ -112,6 +121,7 @@ impl fmt::Debug for Options {
             .field("regions", &self.regions)
             .field("gateways", &self.gateways)
             .field("nodes", &self.nodes)
+            .field("v2_nodes", &self.v2_nodes)
             .field("brokers", &self.brokers)
             .field("relayed", &self.relayed)
             .finish_non_exhaustive()

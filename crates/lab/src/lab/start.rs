@@ -25,6 +25,7 @@ struct Start<'a> {
     options: &'a Options,
     files: Files,
     pki: Arc<Pki>,
+    tokens: Arc<Tokens>,
     progress: Arc<dyn Progress>,
 }
 
@@ -36,7 +37,8 @@ pub(super) async fn up(options: &Options, progress: Arc<dyn Progress>) -> Result
     let sockets = Sockets::create(&dir).map_err(|source| UpError::write(&dir, source))?;
     let (pki, tokens) = keys(options, &files, Arc::clone(&progress)).await?;
     let user = tokens.user(names::TOKEN_USER)?;
-    let start = Start { options, files, pki: Arc::clone(&pki), progress };
+    let start =
+        Start { options, files, pki: Arc::clone(&pki), tokens: Arc::clone(&tokens), progress };
 
     let mut relays = Relays::default();
     let mut regions = start.brokers().await?;
@@ -67,14 +69,14 @@ async fn keys(
     options: &Options,
     files: &Files,
     progress: Arc<dyn Progress>,
-) -> Result<(Arc<Pki>, Tokens), UpError> {
+) -> Result<(Arc<Pki>, Arc<Tokens>), UpError> {
     let (folder, profiles) = (files.pki(), profiles(options));
     let made = spawn_blocking(move || {
         progress.begin("Making keys and certificates", profiles.len());
         let pki = Pki::create(&folder)?;
         let tokens = Tokens::create(&folder)?;
         pki.issue(&profiles, &|done| progress.done(done))?;
-        Ok::<_, PkiError>((Arc::new(pki), tokens))
+        Ok::<_, PkiError>((Arc::new(pki), Arc::new(tokens)))
     });
     Ok(made.await.expect("making keys does not panic")?)
 }
@@ -87,7 +89,7 @@ fn profiles(options: &Options) -> Vec<Profile> {
             Profile::gateway(names::FABRIC, &region, &names::gateway(&region, number))
         }));
         profiles.extend(
-            (1..=options.nodes).map(|number| Profile::client(&names::node(&region, number))),
+            (1..=options.all_nodes()).map(|number| Profile::client(&names::node(&region, number))),
         );
     }
     profiles

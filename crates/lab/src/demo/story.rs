@@ -1,0 +1,183 @@
+//! What is shown, in order.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{DemoError, NODES, PATIENCE, Stage};
+use crate::{Gateway, Region, wait};
+
+/// The client is in this region.
+const HOME: &str = "eu";
+
+#[allow(clippy::print_stdout, reason = "the demonstration talks to people")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+fn title(text: &str) {
+    say(&format!("\n== {text}"));
+}
+
+pub(super) async fn tell(mut stage: Stage) -> Result<(), DemoError> {
+    title("A fabric of three regions: real nats-servers, two gateways each, mutual TLS everywhere");
+    show(&stage, &["regions", "--admin", &admin(&stage)]).await?;
+    title("A client in eu asks everybody. It is Antiphon's own Choria client; it knows one broker");
+    show_ping(&stage).await?;
+    title("One node far away, asked by name");
+    directed(&stage).await?;
+    title("The links between eu and us are cut");
+    cut(&stage).await?;
+    title("The links are back; gateway us-1 is killed (kill -9)");
+    kill(&mut stage).await?;
+    title("The accounts of all gateways");
+    accounts(&stage).await?;
+    say("\nEverything that was started has been ended. `antiphon lab up --dir DIR` leaves one running.");
+    Ok(())
+}
+
+async fn show(stage: &Stage, arguments: &[&str]) -> Result<(), DemoError> {
+    let shown: Vec<&str> = arguments.iter().copied().take_while(|one| *one != "--admin").collect();
+    say(&format!("$ antiphon {}", shown.join(" ")));
+    say(stage.antiphon(arguments).await?.trim_end());
+    Ok(())
+}
+
+async fn show_ping(stage: &Stage) -> Result<(), DemoError> {
+    let begun = Instant::now();
+    let answers = ping(stage).await?;
+    let took = begun.elapsed().as_millis();
+    say(&format!("$ antiphon ping    # on the broker of {HOME}; {took} ms in all"));
+    for (region, nodes) in by_region(&answers) {
+        say(&format!("  {region}: {nodes} of {NODES} nodes answered"));
+    }
+    complete(stage, &answers)
+}
+
+/// Who answered a ping, and how often.
+async fn ping(stage: &Stage) -> Result<BTreeMap<String, u32>, DemoError> {
+    let expect = (NODES * stage.lab.regions().len()).to_string();
+    let dir = stage.dir();
+    let arguments =
+        ["ping", "--lab", &dir, "--region", HOME, "--expect", &expect, "-o", "json"];
+    let value = stage.json(&arguments).await?;
+    let mut answers = BTreeMap::new();
+    for reply in value["replies"].as_array().into_iter().flatten() {
+        let sender = reply["sender"].as_str().unwrap_or_default().to_owned();
+        *answers.entry(sender).or_default() += 1;
+    }
+    Ok(answers)
+}
+
+fn by_region(answers: &BTreeMap<String, u32>) -> BTreeMap<String, usize> {
+    let mut regions = BTreeMap::new();
+    for node in answers.keys() {
+        let region = node.split('.').nth(1).unwrap_or("?").to_owned();
+        *regions.entry(region).or_default() += 1;
+    }
+    regions
+}
+
+/// Every node once, or the demonstration has failed.
+fn complete(stage: &Stage, answers: &BTreeMap<String, u32>) -> Result<(), DemoError> {
+    let nodes = NODES * stage.lab.regions().len();
+    let twice = answers.values().filter(|copies| **copies > 1).count();
+    if answers.len() == nodes && twice == 0 {
+        say(&format!("  all {nodes}, each once"));
+        return Ok(());
+    }
+    let missing = nodes - answers.len();
+    Err(DemoError::Failed(format!("{missing} nodes did not answer, {twice} answered twice")))
+}
+
+async fn directed(stage: &Stage) -> Result<(), DemoError> {
+    let dir = stage.dir();
+    let node = "n1.us.example.net";
+    let arguments =
+        ["req", "rpcutil", "get_fact", "fact=region", "-I", node, "--lab", &dir, "--region", HOME];
+    say(&format!("$ antiphon req rpcutil get_fact fact=region -I {node}"));
+    let text = stage.antiphon(&arguments).await?;
+    text.lines().filter(|line| !line.trim().is_empty()).for_each(|line| say(line));
+    Ok(())
+}
+
+async fn cut(stage: &Stage) -> Result<(), DemoError> {
+    let relays = stage.lab.link_relays("eu", "us");
+    relays.iter().for_each(|relay| relay.cut());
+    let begun = Instant::now();
+    let hops = reroute(stage).await?;
+    say(&format!("  {} ms later, us is reached by way of {hops}", begun.elapsed().as_millis()));
+    show(stage, &["routes", "us", "--admin", &admin(stage)]).await?;
+    show_ping(stage).await?;
+    relays.iter().for_each(|relay| relay.restore());
+    Ok(())
+}
+
+/// Waits until the first gateway reaches us by way of another region.
+async fn reroute(stage: &Stage) -> Result<String, DemoError> {
+    let admin = admin(stage);
+    let rerouted = wait::until(PATIENCE, async || {
+        let value = stage.json(&["regions", "--admin", &admin, "-o", "json"]).await.ok()?;
+        let regions = value["regions"].as_array()?;
+        let us = regions.iter().find(|region| region["region"] == "us")?;
+        let hops = us["route"]["next_hops"].as_array()?;
+        let names: Vec<&str> = hops.iter().filter_map(Value::as_str).collect();
+        let around = !names.is_empty() && names.iter().all(|name| !name.starts_with("us"));
+        around.then(|| names.join(" or "))
+    });
+    rerouted.await.ok_or_else(|| DemoError::Failed("us was not reached by another way".to_owned()))
+}
+
+async fn kill(stage: &mut Stage) -> Result<(), DemoError> {
+    if let Some(gateway) = stage.lab.gateway_mut("us-1") {
+        gateway.process_mut().kill();
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    show_ping(stage).await
+}
+
+async fn accounts(stage: &Stage) -> Result<(), DemoError> {
+    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+    let words = ["created", "delivered", "dropped", "in_doubt", "pending"];
+    for gateway in living(stage) {
+        let arguments = ["collectives", "--admin", &gateway, "-o", "json"];
+        let value = stage.json(&arguments).await?;
+        for word in words {
+            *sums.entry(word).or_default() += sum(&value, word);
+        }
+    }
+    let line: Vec<String> = words
+        .iter()
+        .map(|word| format!("{} {}", sums.get(word).copied().unwrap_or(0), word.replace('_', " ")))
+        .collect();
+    say(&format!("  messages between regions: {}", line.join(", ")));
+    Ok(())
+}
+
+/// Adds up every number that stands under this key, wherever it is.
+fn sum(value: &Value, key: &str) -> u64 {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, inner)| match (name == key, inner) {
+                (true, Value::Number(number)) => number.as_u64().unwrap_or(0),
+                (true, Value::Object(reasons)) => reasons.values().filter_map(Value::as_u64).sum(),
+                (_, inner) => sum(inner, key),
+            })
+            .sum(),
+        Value::Array(list) => list.iter().map(|inner| sum(inner, key)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// The first gateway of the client's region.
+fn admin(stage: &Stage) -> String {
+    let gateway = stage.lab.region(HOME).and_then(|region| region.gateways().first());
+    gateway.map(Gateway::admin).unwrap_or_default()
+}
+
+fn living(stage: &Stage) -> Vec<String> {
+    let gateways = stage.lab.regions().iter().flat_map(Region::gateways);
+    gateways.filter(|one| one.process().pid().is_some()).map(Gateway::admin).collect()
+}
