@@ -35,7 +35,7 @@ pub use report::{
     BrokerCounts, CertificateFacts, Connection, Daemon, GossipFacts, LinkTraffic, Report, SCHEMA,
 };
 
-/// How long the broker connection may take to flush and close.
+/// How long links, and then the broker connection, may take to flush and close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Everything that the shell drives.
@@ -131,6 +131,7 @@ impl Shell {
             let input = self.wait().await;
             self.take(input)?;
         }
+        self.close_links().await;
         self.close_broker().await;
         Ok(())
     }
@@ -257,6 +258,27 @@ impl Shell {
                 tracing::info!(?grace, "draining");
                 self.drive(Event::Drain { grace });
             }
+        }
+    }
+
+    /// Closes what links are left, and waits until each has written its last message: goodbyes are
+    /// what tells peers that nothing is in doubt.
+    async fn close_links(&mut self) {
+        for link in self.peers.links() {
+            let reason = "the gateway leaves".to_owned();
+            self.links.submit(LinkCommand::Close { link, reason });
+        }
+        let closed = async {
+            while !self.peers.is_empty() {
+                match self.link_events.recv().await {
+                    Some(LinkEvent::Down { link, .. }) => drop(self.peers.remove(link)),
+                    Some(_) => {}
+                    None => return,
+                }
+            }
+        };
+        if timeout(CLOSE_TIMEOUT, closed).await.is_err() {
+            tracing::warn!(timeout = ?CLOSE_TIMEOUT, "not every link closed in time");
         }
     }
 

@@ -176,6 +176,8 @@ async fn gateways_of_all_regions_link_to_each_other_and_become_ready() {
     assert_eq!(report.daemon.links.len(), 3);
     assert_eq!(report.core.regions.len(), 2);
     assert!(report.daemon.refusals.is_empty(), "{:?}", report.daemon.refusals);
+    let json = serde_json::to_vec(&report).unwrap();
+    assert_eq!(serde_json::from_slice::<Report>(&json).unwrap(), *report);
 }
 
 #[tokio::test(start_paused = true)]
@@ -253,4 +255,19 @@ async fn a_lone_gateway_joins_after_its_wait() {
     assert!(bus.is_joined());
     let beacon = "antiphon.beacon.acme.eu.eu-1";
     assert!(!published(&bus, beacon).await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_broker_denies_and_who_forges_a_beacon_shows_in_the_report() {
+    let mut fabric = Fabric::of(&["eu-1"]).await;
+    fabric.until("is joined", |report| report.core.joined).await;
+    let bus = fabric.bus("eu");
+    bus.deny_subscription("mcollective.node.>");
+    bus.publish("antiphon.beacon.acme.eu.eu-2", "no beacon");
+    fabric
+        .until("tells of both", |report| {
+            let refused = report.daemon.refusals.get("beacon").and_then(|one| one.get("malformed"));
+            report.daemon.denied.len() == 1 && refused == Some(&1)
+        })
+        .await;
 }

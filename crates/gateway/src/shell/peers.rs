@@ -42,6 +42,14 @@ impl Peers {
         self.links.remove(&link).map(|peer| peer.gateway)
     }
 
+    pub(super) fn links(&self) -> impl Iterator<Item = LinkId> {
+        self.links.keys().copied()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
     /// When the next link is to be closed, since 1970-01-01 UTC.
     pub(super) fn next_end(&self) -> Option<Duration> {
         self.links.values().filter_map(|peer| peer.end).min()

@@ -6,7 +6,7 @@ use std::{
 };
 
 use antiphon_broker::{
-    Broker, BrokerCommand, BrokerEvent, Delivery, Hold, Intake, Publication, ServerInfo,
+    Broker, BrokerCommand, BrokerEvent, Delivery, Hold, Intake, Operation, Publication, ServerInfo,
     SubscriptionId,
 };
 use bytes::Bytes;
@@ -59,6 +59,15 @@ impl Bus {
     /// Whether any connection is in a queue group.
     pub(crate) fn is_joined(&self) -> bool {
         self.lock().subscriptions.values().any(|one| one.group.is_some())
+    }
+
+    /// Tells every gateway that it may not subscribe to this subject.
+    pub(crate) fn deny_subscription(&self, subject: &str) {
+        let inner = self.lock();
+        for connection in inner.connections.keys() {
+            let (operation, subject) = (Operation::Subscribe, subject.to_owned());
+            inner.tell(*connection, BrokerEvent::PermissionDenied { operation, subject });
+        }
     }
 
     /// Ends every adapter, as a defect of theirs would.
