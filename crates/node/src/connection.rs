@@ -66,8 +66,13 @@ impl Connection {
 
     /// Works until `stop`, then lets running actions finish.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let subscriptions = self.subscriptions();
-        self.send(subscriptions);
+        // Before anything else is ordered: who hears that a node is up may count on it.
+        for subscription in self.subscriptions() {
+            if self.port.broker.commands.send(subscription).await.is_err() {
+                error!("the broker adapter ended unasked");
+                return stop.cancel();
+            }
+        }
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
