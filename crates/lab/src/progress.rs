@@ -46,7 +46,10 @@ impl Progress for Terminal {
         /// Often enough for the spinner to look alive.
         const REDRAW: Duration = Duration::from_millis(100);
         if self.bar.is_hidden() {
-            eprintln!("{stage} ({total})");
+            match total {
+                1 => eprintln!("{stage}"),
+                _ => eprintln!("{stage} ({total})"),
+            }
             return;
         }
         self.bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));

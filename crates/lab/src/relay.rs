@@ -12,6 +12,12 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
+
+/// Connections at one time; more are closed at once.
+const CONNECTIONS_MAX: usize = 1024;
+/// Pause after the system could not accept, for lack of file descriptors for example.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,10 +181,12 @@ async fn accept(listener: TcpListener, network: watch::Receiver<Network>, bytes:
             accepted = listener.accept() => accepted,
             Some(_) = connections.join_next() => continue,
         };
-        // A connection that broke before it was accepted is no loss.
-        let Ok((client, _)) = accepted else { continue };
+        let Ok((client, _)) = accepted else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
         let state = network.borrow().clone();
-        if state.open {
+        if state.open && connections.len() < CONNECTIONS_MAX {
             connections.spawn(serve(client, state, network.clone(), Arc::clone(&bytes)));
         }
     }
