@@ -27,6 +27,15 @@ fn two(seconds: u64, large: (u64, char), small: (u64, char)) -> String {
     }
 }
 
+/// A long span of time in whole days; its hours where there are few: `89 days`, `1d 4h`.
+#[must_use]
+pub fn days(time: Duration) -> String {
+    match time.as_secs() / DAY {
+        0..3 => span(time),
+        whole => count(whole, "day"),
+    }
+}
+
 /// A round trip: `840us`, `1.2ms`, `85ms`, `1.2s`.
 #[must_use]
 pub fn round_trip(rtt: Duration) -> String {
@@ -101,6 +110,12 @@ mod tests {
         ] {
             assert_eq!(span(Duration::from_millis(millis)), text);
         }
+    }
+
+    #[test]
+    fn long_spans_are_days() {
+        assert_eq!(days(Duration::from_secs(89 * DAY + HOUR)), "89 days");
+        assert_eq!(days(Duration::from_secs(DAY + 4 * HOUR)), "1d 4h");
     }
 
     #[test]

@@ -52,6 +52,11 @@ fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
+/// A text that may be unknown.
+fn some(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
 fn route_json(route: &Route) -> Value {
     json!({ "cost": route.cost, "next_hops": route.next_hops, "ends": route.ends })
 }

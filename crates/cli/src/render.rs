@@ -109,7 +109,7 @@ mod tests {
     fn sample() -> Table {
         let columns =
             vec![Column::words("NAME"), Column::numbers("COST"), Column::words("WHERE").if_wide()];
-        let mut table = Table::new(columns, "nothing");
+        let mut table = Table::new(columns);
         table.rows.push(vec!["eu-1".into(), 7.into(), "eu-1.example.net:7440".into()]);
         table
     }

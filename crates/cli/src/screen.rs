@@ -32,8 +32,8 @@ impl Screen {
         }
     }
 
-    /// Writes tables to standard output, with an empty line between two; a table without rows says
-    /// so on standard error.
+    /// Writes tables to standard output, with an empty line between two; of one without rows its
+    /// message goes to standard error.
     ///
     /// # Errors
     /// Standard output is gone; a closed pipe is none.
@@ -41,7 +41,7 @@ impl Screen {
         let (empty, full): (Vec<_>, Vec<_>) = tables.iter().partition(|one| one.rows.is_empty());
         let drawn: Vec<String> = full.into_iter().map(|one| render::table(one, self)).collect();
         print(&drawn.join("\n"))?;
-        empty.into_iter().for_each(|table| message(table.empty));
+        empty.into_iter().filter_map(|table| table.empty).for_each(message);
         Ok(())
     }
 }

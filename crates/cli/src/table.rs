@@ -8,7 +8,7 @@ pub struct Table {
     /// As many cells each as there are columns.
     pub rows: Vec<Vec<Cell>>,
     /// What to say, on standard error, if there are no rows.
-    pub empty: &'static str,
+    pub empty: Option<&'static str>,
 }
 
 /// One column.
@@ -64,17 +64,23 @@ pub enum Tone {
 }
 
 impl Table {
-    /// An empty table.
+    /// A table without rows yet.
     #[must_use]
-    pub fn new(columns: Vec<Column>, empty: &'static str) -> Self {
-        Self { columns, rows: Vec::new(), empty }
+    pub fn new(columns: Vec<Column>) -> Self {
+        Self { columns, rows: Vec::new(), empty: None }
+    }
+
+    /// The same table, which says something if it stays without rows.
+    #[must_use]
+    pub fn or_say(self, empty: &'static str) -> Self {
+        Self { empty: Some(empty), ..self }
     }
 
     /// Lines of a name and a value, without a header.
     #[must_use]
     pub fn pairs(pairs: Vec<(&'static str, Cell)>) -> Self {
         let rows = pairs.into_iter().map(|(name, value)| vec![name.into(), value]).collect();
-        Self { columns: vec![Column::words(""), Column::words("")], rows, empty: "" }
+        Self { columns: vec![Column::words(""), Column::words("")], rows, empty: None }
     }
 
     /// Whether there is a header line.

@@ -86,7 +86,7 @@ fn rows(parts: &[StatusRow]) -> Table {
         Column::words("NAME"),
         Column::words("PROCESSES"),
     ];
-    let mut table = Table::new(columns, "the lab is empty");
+    let mut table = Table::new(columns).or_say("the lab is empty");
     let row = |part: &StatusRow| {
         let processes = match part.pids.as_slice() {
             [] => Cell::from("down").tone(Tone::Problem),

@@ -99,7 +99,7 @@ impl Noun {
         match self {
             Self::Status { .. } => vec![status::rows(report)],
             Self::Regions => vec![regions::rows(core)],
-            Self::Gateways => vec![gateways::rows(core)],
+            Self::Gateways => vec![gateways::rows(report)],
             Self::Links => vec![links::rows(core)],
             Self::Routes { to: None } => vec![routes::rows(core)],
             Self::Routes { to: Some(region) } => vec![routes::rows_to(core, region)],
@@ -118,7 +118,7 @@ impl Noun {
         match self {
             Self::Status { .. } => status::json(report),
             Self::Regions => regions::json(core),
-            Self::Gateways => gateways::json(core),
+            Self::Gateways => gateways::json(report),
             Self::Links => links::json(core),
             Self::Routes { to } => routes::json(core, to.as_ref()),
             Self::Collectives => collectives::json(core),

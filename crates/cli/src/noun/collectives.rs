@@ -18,8 +18,25 @@ struct Holding<'a> {
     replies: Option<&'a TallyView>,
 }
 
-/// By collective (`None`: replies on subjects of none that we export), then region.
-type Holdings<'a> = BTreeMap<(Option<String>, &'a RegionId), Holding<'a>>;
+/// What a row is about.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Name {
+    Collective(String),
+    /// Replies on subjects of no collective that we export.
+    Other,
+}
+
+/// By collective, then region.
+type Holdings<'a> = BTreeMap<(Name, &'a RegionId), Holding<'a>>;
+
+impl Name {
+    fn collective(&self) -> Option<&str> {
+        match self {
+            Self::Collective(name) => Some(name),
+            Self::Other => None,
+        }
+    }
+}
 
 /// One row for each collective in each region.
 #[must_use]
@@ -34,7 +51,7 @@ pub fn rows(snapshot: &Snapshot) -> Table {
         Column::numbers("IN DOUBT"),
         Column::numbers("PENDING"),
     ];
-    let mut table = Table::new(columns, "no collectives are known");
+    let mut table = Table::new(columns).or_say("no collectives are known");
     let holdings = holdings(snapshot);
     table.rows = holdings.iter().map(|((name, region), one)| row(name, region, one)).collect();
     table
@@ -44,14 +61,16 @@ fn holdings(snapshot: &Snapshot) -> Holdings<'_> {
     let mut all = Holdings::new();
     for region in &snapshot.regions {
         for collective in &region.collectives {
-            let one = all.entry((Some(collective.clone()), &region.region)).or_default();
+            let one =
+                all.entry((Name::Collective(collective.clone()), &region.region)).or_default();
             one.offered = true;
             one.ours = region.ours;
             one.reachable = region.ours || region.route.is_some();
         }
     }
     for view in &snapshot.tallies {
-        let name = view.key.collective.as_ref().map(ToString::to_string);
+        let collective = view.key.collective.as_ref();
+        let name = collective.map_or(Name::Other, |name| Name::Collective(name.to_string()));
         let one = all.entry((name, &view.key.to)).or_default();
         match view.key.kind {
             UnitKind::Request => one.requests = Some(view),
@@ -61,15 +80,15 @@ fn holdings(snapshot: &Snapshot) -> Holdings<'_> {
     all
 }
 
-fn row(name: &Option<String>, region: &RegionId, one: &Holding<'_>) -> Vec<Cell> {
+fn row(name: &Name, region: &RegionId, one: &Holding<'_>) -> Vec<Cell> {
     let sum = |of: fn(&TallyView) -> u64| -> u64 {
         [one.requests, one.replies].into_iter().flatten().map(of).sum()
     };
     let created = |view: Option<&TallyView>| Cell::from(view.map_or(0, |view| view.tally.created));
     vec![
-        name.as_deref().unwrap_or("(other replies)").into(),
+        name.collective().unwrap_or("(other replies)").into(),
         region.as_str().into(),
-        reach(one),
+        reach(name, one),
         created(one.requests),
         created(one.replies),
         alarming(sum(|view| dropped(&view.tally))),
@@ -78,7 +97,10 @@ fn row(name: &Option<String>, region: &RegionId, one: &Holding<'_>) -> Vec<Cell>
     ]
 }
 
-fn reach(one: &Holding<'_>) -> Cell {
+fn reach(name: &Name, one: &Holding<'_>) -> Cell {
+    if *name == Name::Other {
+        return "-".into();
+    }
     match (one.offered, one.ours, one.reachable) {
         (false, ..) => "not offered".into(),
         (true, true, _) => "here".into(),
@@ -99,11 +121,11 @@ fn dropped(tally: &Tally) -> u64 {
 #[must_use]
 pub fn json(snapshot: &Snapshot) -> Map<String, Value> {
     let holdings = holdings(snapshot);
-    let names: BTreeSet<&Option<String>> = holdings.keys().map(|(name, _)| name).collect();
+    let names: BTreeSet<&Name> = holdings.keys().map(|(name, _)| name).collect();
     let collectives = names.into_iter().map(|name| {
         let of_name = holdings.iter().filter(|((other, _), _)| other == name);
         let regions: Vec<Value> = of_name.map(|((_, region), one)| value(region, one)).collect();
-        json!({ "collective": name, "regions": regions })
+        json!({ "collective": name.collective(), "regions": regions })
     });
     list_of("collectives", collectives)
 }

@@ -34,7 +34,7 @@ pub fn rows(snapshot: &Snapshot) -> Table {
         Column::numbers("OURS"),
         Column::words("MEANING"),
     ];
-    let mut table = Table::new(columns, "nothing was dropped");
+    let mut table = Table::new(columns).or_say("nothing was dropped");
     let rows = counts(snapshot).into_iter().map(|((reason, to), count)| {
         let to = Cell::optional(to);
         vec![
@@ -61,7 +61,7 @@ pub fn example_rows(report: &Report, limit: usize) -> Table {
         Column::words("REQUEST").if_wide(),
         Column::numbers("SIZE").if_wide(),
     ];
-    let mut table = Table::new(columns, "no examples");
+    let mut table = Table::new(columns);
     let latest = report.core.examples.iter().rev().take(limit);
     table.rows = latest.map(|example| example_row(example, report.at)).collect();
     table

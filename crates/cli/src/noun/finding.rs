@@ -92,7 +92,7 @@ fn certificate(report: &Report) -> Option<Finding> {
     let left = report.daemon.certificate.not_after.saturating_sub(report.at);
     let text = match left {
         Duration::ZERO => "its certificate has ended".to_owned(),
-        left => format!("its certificate ends in {}", human::span(left)),
+        left => format!("its certificate ends in {}", human::days(left)),
     };
     match left {
         left if left < CERTIFICATE_PROBLEM => Some(Finding::problem(text)),

@@ -1,14 +1,15 @@
 //! `antiphon gateways`: every gateway of the fabric, as the one that is asked knows it.
 
-use antiphon_core::{GatewayState, MemberView, Snapshot};
+use antiphon_core::{GatewayState, MemberView};
+use antiphon_gateway::shell::Report;
 use serde_json::{Map, Value, json};
 
-use super::{list_of, route_cells, route_json};
+use super::{list_of, route_cells, route_json, some};
 use crate::table::{Cell, Column, Table, Tone};
 
 /// One row a gateway.
 #[must_use]
-pub fn rows(snapshot: &Snapshot) -> Table {
+pub fn rows(report: &Report) -> Table {
     let columns = vec![
         Column::words("GATEWAY"),
         Column::words("REGION"),
@@ -21,17 +22,17 @@ pub fn rows(snapshot: &Snapshot) -> Table {
         Column::words("ENDPOINT").if_wide(),
         Column::words("GOSSIP").if_wide(),
     ];
-    let mut table = Table::new(columns, "no gateways are known");
-    table.rows = snapshot.gateways.iter().map(|member| row(member, snapshot)).collect();
+    let mut table = Table::new(columns).or_say("no gateways are known");
+    table.rows = report.core.gateways.iter().map(|member| row(member, report)).collect();
     table
 }
 
-fn row(member: &MemberView, snapshot: &Snapshot) -> Vec<Cell> {
-    let [cost, next_hops] = if member.gateway == snapshot.gateway {
-        ["-".into(), "here".into()]
-    } else {
-        route_cells(member.route.as_ref())
+fn row(member: &MemberView, report: &Report) -> Vec<Cell> {
+    let [cost, next_hops] = match is_ours(member, report) {
+        true => ["-".into(), "here".into()],
+        false => route_cells(member.route.as_ref()),
     };
+    let Place { version, endpoint } = place(member, report);
     vec![
         member.gateway.as_str().into(),
         member.region.as_str().into(),
@@ -40,10 +41,27 @@ fn row(member: &MemberView, snapshot: &Snapshot) -> Vec<Cell> {
         cost,
         next_hops,
         (member.adjacencies.len() as u64).into(),
-        known(&member.version),
-        known(&member.endpoint),
-        if member.gossip { "yes" } else { "no" }.into(),
+        known(version),
+        known(endpoint),
+        gossip(member, report).into(),
     ]
+}
+
+fn is_ours(member: &MemberView, report: &Report) -> bool {
+    member.gateway == report.core.gateway
+}
+
+/// What gossip says of a gateway; of itself a gateway knows without.
+struct Place<'a> {
+    version: &'a str,
+    endpoint: &'a str,
+}
+
+fn place<'a>(member: &'a MemberView, report: &'a Report) -> Place<'a> {
+    match is_ours(member, report) {
+        true => Place { version: &report.daemon.version, endpoint: &report.daemon.endpoint },
+        false => Place { version: &member.version, endpoint: &member.endpoint },
+    }
 }
 
 fn state(state: Option<GatewayState>) -> Cell {
@@ -62,28 +80,38 @@ fn broker(broker: Option<bool>) -> Cell {
     }
 }
 
+/// Nobody gossips with itself.
+fn gossip(member: &MemberView, report: &Report) -> &'static str {
+    match (is_ours(member, report), member.gossip) {
+        (true, _) => "-",
+        (false, true) => "yes",
+        (false, false) => "no",
+    }
+}
+
 fn known(text: &str) -> Cell {
-    Cell::optional(Some(text).filter(|text| !text.is_empty()))
+    Cell::optional(some(text))
 }
 
 /// The same for programs.
 #[must_use]
-pub fn json(snapshot: &Snapshot) -> Map<String, Value> {
-    list_of("gateways", snapshot.gateways.iter().map(|member| value(member, snapshot)))
+pub fn json(report: &Report) -> Map<String, Value> {
+    list_of("gateways", report.core.gateways.iter().map(|member| value(member, report)))
 }
 
-fn value(member: &MemberView, snapshot: &Snapshot) -> Value {
+fn value(member: &MemberView, report: &Report) -> Value {
+    let Place { version, endpoint } = place(member, report);
     json!({
         "gateway": member.gateway,
         "region": member.region,
-        "ours": member.gateway == snapshot.gateway,
+        "ours": is_ours(member, report),
         "state": member.state.map(GatewayState::label),
         "broker": member.broker,
         "incarnation": member.advert.map(|stamp| stamp.incarnation),
         "advert_version": member.advert.map(|stamp| stamp.version),
         "links": member.adjacencies,
-        "version": member.version,
-        "endpoint": member.endpoint,
+        "version": some(version),
+        "endpoint": some(endpoint),
         "gossip": member.gossip,
         "route": member.route.as_ref().map(route_json),
     })

@@ -3,7 +3,7 @@
 use antiphon_core::{LinkView, Snapshot};
 use serde_json::{Map, Value, json};
 
-use super::{list_of, micros, millis};
+use super::{list_of, micros, millis, some};
 use crate::{
     human,
     table::{Cell, Column, Table, Tone},
@@ -22,14 +22,14 @@ pub fn rows(snapshot: &Snapshot) -> Table {
         Column::numbers("QUEUED"),
         Column::numbers("UNACKED"),
         Column::words("NOTES"),
-        Column::numbers("IN").if_wide(),
-        Column::numbers("OUT").if_wide(),
+        Column::words("DIALLED BY").if_wide(),
+        Column::numbers("IN/OUT").if_wide(),
         Column::numbers("RESENT").if_wide(),
         Column::numbers("CREDIT").if_wide(),
         Column::words("ENDPOINT").if_wide(),
         Column::words("VERSION").if_wide(),
     ];
-    let mut table = Table::new(columns, "no links");
+    let mut table = Table::new(columns).or_say("no links");
     table.rows = snapshot.links.iter().map(row).collect();
     table
 }
@@ -45,8 +45,8 @@ fn row(link: &LinkView) -> Vec<Cell> {
         human::bytes(link.queued).into(),
         human::bytes(link.unacknowledged).into(),
         notes(link),
-        link.frames_in.into(),
-        link.frames_out.into(),
+        Cell::optional(some(&link.dialed)),
+        format!("{}/{}", link.frames_in, link.frames_out).into(),
         link.retransmissions.into(),
         human::bytes(link.credit).into(),
         link.endpoint.as_str().into(),
@@ -63,14 +63,9 @@ fn state(state: &str) -> Cell {
 }
 
 fn notes(link: &LinkView) -> Cell {
-    let dialed = match link.dialed.as_str() {
-        "us" => Some("dialled by us"),
-        "them" => Some("dialled by them"),
-        _ => None,
-    };
-    let reason = Some(link.reason.as_str()).filter(|reason| !reason.is_empty() && !is_up(link));
+    let reason = some(&link.reason).filter(|_| !is_up(link));
     let draining = link.draining.then_some("draining");
-    human::list([draining, reason, dialed].into_iter().flatten()).into()
+    human::list(draining.into_iter().chain(reason)).into()
 }
 
 /// Whether frames can go over the link.
@@ -92,7 +87,7 @@ fn value(link: &LinkView) -> Value {
         "endpoint": link.endpoint,
         "state": link.state,
         "since_ms": millis(link.since),
-        "dialed": Some(&link.dialed).filter(|dialed| !dialed.is_empty()),
+        "dialed": some(&link.dialed),
         "rtt_us": link.rtt.map(micros),
         "cost": link.cost,
         "credit_bytes": link.credit,
@@ -101,7 +96,7 @@ fn value(link: &LinkView) -> Value {
         "retransmissions": link.retransmissions,
         "frames_in": link.frames_in,
         "frames_out": link.frames_out,
-        "reason": Some(&link.reason).filter(|reason| !reason.is_empty()),
+        "reason": some(&link.reason),
         "draining": link.draining,
     })
 }

@@ -20,7 +20,7 @@ pub fn rows(snapshot: &Snapshot) -> Table {
         Column::words("COLLECTIVES"),
         Column::words("NOTES"),
     ];
-    let mut table = Table::new(columns, "no regions are known");
+    let mut table = Table::new(columns).or_say("no regions are known");
     table.rows = snapshot.regions.iter().map(row).collect();
     table
 }

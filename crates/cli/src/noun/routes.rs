@@ -19,7 +19,7 @@ pub fn rows(snapshot: &Snapshot) -> Table {
         Column::words("LAST GATEWAYS"),
         Column::numbers("WAITING"),
     ];
-    let mut table = Table::new(columns, "no other region is known");
+    let mut table = Table::new(columns).or_say("no other region is known");
     table.rows = others(snapshot).map(|region| region_row(region, snapshot)).collect();
     table
 }
@@ -33,7 +33,7 @@ pub fn rows_to(snapshot: &Snapshot, region: &RegionId) -> Table {
         Column::numbers("COST"),
         Column::words("NEXT HOPS"),
     ];
-    let mut table = Table::new(columns, "no other gateway of the region is known");
+    let mut table = Table::new(columns).or_say("no other gateway of the region is known");
     table.rows = members(snapshot, region).map(member_row).collect();
     table
 }

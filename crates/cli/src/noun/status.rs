@@ -14,11 +14,11 @@ use crate::{
     table::{Cell, Table, Tone},
 };
 
-/// One line a subject, the verdict last.
+/// One line a subject; last the verdict, which takes more where there is more to say.
 #[must_use]
 pub fn rows(report: &Report) -> Table {
     let Report { core, daemon, .. } = report;
-    Table::pairs(vec![
+    let mut pairs: Vec<(&str, Cell)> = vec![
         (
             "gateway",
             format!("{} of region {}, fabric {}", core.gateway, core.region, core.fabric).into(),
@@ -32,8 +32,9 @@ pub fn rows(report: &Report) -> Table {
         ("certificate", certificate(report).into()),
         ("messages", messages(core).into()),
         ("drops", drops_line(report).into()),
-        ("verdict", verdict(&findings(report))),
-    ])
+    ];
+    pairs.extend(verdict(&findings(report)));
+    Table::pairs(pairs)
 }
 
 fn state(core: &Snapshot) -> String {
@@ -84,7 +85,7 @@ fn waiting(core: &Snapshot) -> String {
 fn certificate(report: &Report) -> String {
     let certificate = &report.daemon.certificate;
     let left = certificate.not_after.saturating_sub(report.at);
-    format!("{} left, until {}", human::span(left), certificate.not_after_date)
+    format!("{} left, until {}", human::days(left), certificate.not_after_date)
 }
 
 fn messages(core: &Snapshot) -> String {
@@ -102,14 +103,21 @@ fn drops_line(report: &Report) -> String {
     format!("{at_least}{} in the last minute, {total} since the start", recent.count)
 }
 
-fn verdict(findings: &[Finding]) -> Cell {
-    let Some(worst) = findings.first() else { return Cell::from("good").tone(Tone::Good) };
-    let (word, tone) = match worst.severity {
+/// `good`, or each finding on a line of its own, the worst first.
+fn verdict(findings: &[Finding]) -> Vec<(&'static str, Cell)> {
+    if findings.is_empty() {
+        return vec![("verdict", Cell::from("good").tone(Tone::Good))];
+    }
+    let heads = std::iter::once("verdict").chain(std::iter::repeat(""));
+    heads.zip(findings.iter().map(finding_cell)).collect()
+}
+
+fn finding_cell(finding: &Finding) -> Cell {
+    let (word, tone) = match finding.severity {
         Severity::Problem => ("problem", Tone::Problem),
         Severity::Warning => ("warning", Tone::Warning),
     };
-    let texts: Vec<&str> = findings.iter().map(|finding| finding.text.as_str()).collect();
-    Cell::from(format!("{word}: {}", texts.join("; "))).tone(tone)
+    Cell::from(format!("{word}: {}", finding.text)).tone(tone)
 }
 
 /// The accounts of every destination together.
@@ -176,6 +184,10 @@ fn broker_value(broker: &BrokerView, daemon: &Daemon) -> Value {
         "version": broker.version,
         "max_payload_bytes": broker.max_payload,
         "unconfirmed": broker.unconfirmed,
+        "received": daemon.broker.received,
+        "received_bytes": daemon.broker.received_bytes,
+        "published": daemon.broker.published,
+        "published_bytes": daemon.broker.published_bytes,
         "connects": daemon.broker.connects,
         "lagged": daemon.broker.lagged,
         "lost": daemon.broker.lost,

@@ -41,7 +41,7 @@ fn lack(snapshot: &Snapshot, expected: &Expected) -> Option<String> {
         return Some("has no broker".to_owned());
     }
     if !snapshot.joined || snapshot.state != GatewayState::Active {
-        return Some(format!("is {}", snapshot.state.label()));
+        return Some("takes no messages".to_owned());
     }
     let others = expected.values().sum::<u64>().saturating_sub(1);
     let links = snapshot.links.iter().filter(|link| link.state == "up").count() as u64;
@@ -60,4 +60,42 @@ fn lack_of(snapshot: &Snapshot, name: &str, gateways: u64) -> Option<String> {
     }
     let usable = region.usable;
     (usable < gateways).then(|| format!("knows {usable} of {gateways} gateways of region {name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use antiphon_gateway::shell::Report;
+
+    use super::*;
+
+    /// A gateway with two of two links, that knows its own region and one other.
+    fn snapshot() -> Snapshot {
+        let text = include_str!("../../../tests/golden/report.json");
+        let mut core = serde_json::from_str::<Report>(text).unwrap().core;
+        core.links.retain(|link| ["eu-2", "us-1"].contains(&link.gateway.as_str()));
+        core
+    }
+
+    fn expected(regions: &[(&str, u64)]) -> Expected {
+        regions.iter().map(|(name, gateways)| ((*name).to_owned(), *gateways)).collect()
+    }
+
+    #[test]
+    fn a_gateway_that_sees_everybody_lacks_nothing() {
+        assert_eq!(lack(&snapshot(), &expected(&[("eu", 2), ("us", 1)])), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let lacks = |regions: &[(&str, u64)]| lack(&snapshot(), &expected(regions));
+        assert_eq!(lacks(&[("eu", 2), ("us", 2)]).unwrap(), "has 2 of 3 links");
+        assert_eq!(lacks(&[("us", 2)]).unwrap(), "knows 1 of 2 gateways of region us");
+        assert_eq!(lacks(&[("sa", 1)]).unwrap(), "has no route to region sa");
+        assert_eq!(lacks(&[("mars", 1)]).unwrap(), "does not know region mars");
+        let mut alone = snapshot();
+        alone.joined = false;
+        assert_eq!(lack(&alone, &expected(&[])).unwrap(), "takes no messages");
+        alone.broker.up = false;
+        assert_eq!(lack(&alone, &expected(&[])).unwrap(), "has no broker");
+    }
 }

@@ -1,0 +1,132 @@
+//! What an operator is told to look at, and with which exit code.
+
+use std::{fs, path::Path, time::Duration};
+
+use antiphon_cli::{
+    Exit,
+    noun::{
+        drops::{Recent, recent},
+        finding::{self, Severity, findings},
+        routes::is_reachable,
+    },
+};
+use antiphon_core::GatewayState;
+use antiphon_gateway::shell::Report;
+
+/// A gateway that has much to tell.
+fn troubled() -> Report {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/report.json");
+    let text = fs::read(path).expect("the report is there");
+    serde_json::from_slice(&text).expect("the report is readable")
+}
+
+/// The same gateway on a good day.
+fn calm() -> Report {
+    let mut report = troubled();
+    let core = &mut report.core;
+    core.regions.retain(|region| region.route.is_some() && !region.native);
+    core.regions.iter_mut().for_each(|region| region.usable = region.gateways);
+    core.links.retain(|link| link.state == "up");
+    core.alarms.clear();
+    core.examples.clear();
+    core.drops.clear();
+    report.daemon.denied.clear();
+    report.daemon.certificate.not_after = report.at + finding::CERTIFICATE_WARNING;
+    report
+}
+
+fn worst(report: &Report) -> Option<Severity> {
+    findings(report).first().map(|finding| finding.severity)
+}
+
+#[test]
+fn a_gateway_on_a_good_day_has_no_findings() {
+    assert_eq!(findings(&calm()), []);
+    assert_eq!(finding::exit(&[], true), Exit::Good);
+}
+
+#[test]
+fn problems_come_before_warnings_and_decide_the_exit_code() {
+    let all = findings(&troubled());
+    assert!(all.is_sorted_by(|one, next| one.severity >= next.severity), "{all:#?}");
+    assert_eq!(finding::exit(&all, false), Exit::Problem);
+}
+
+#[test]
+fn a_warning_counts_only_for_the_strict() {
+    let mut report = calm();
+    report.core.state = GatewayState::Draining;
+    let all = findings(&report);
+    assert_eq!(worst(&report), Some(Severity::Warning), "{all:#?}");
+    assert_eq!(finding::exit(&all, false), Exit::Good);
+    assert_eq!(finding::exit(&all, true), Exit::Warning);
+}
+
+#[test]
+fn a_broker_that_is_away_is_a_problem() {
+    let mut report = calm();
+    report.core.broker.up = false;
+    assert_eq!(worst(&report), Some(Severity::Problem));
+}
+
+#[test]
+fn an_active_gateway_outside_the_queue_groups_is_a_problem() {
+    let mut report = calm();
+    report.core.joined = false;
+    assert_eq!(worst(&report), Some(Severity::Problem));
+}
+
+#[test]
+fn a_region_without_a_route_is_a_problem() {
+    let mut report = calm();
+    report.core.regions.last_mut().unwrap().route = None;
+    assert_eq!(worst(&report), Some(Severity::Problem));
+}
+
+#[test]
+fn a_certificate_warns_weeks_ahead_and_is_a_problem_on_its_last_day() {
+    let mut report = calm();
+    let mut ends_in = |left: Duration| {
+        report.daemon.certificate.not_after = report.at + left;
+        worst(&report)
+    };
+    assert_eq!(ends_in(finding::CERTIFICATE_WARNING), None);
+    assert_eq!(
+        ends_in(finding::CERTIFICATE_WARNING - Duration::from_secs(1)),
+        Some(Severity::Warning)
+    );
+    assert_eq!(
+        ends_in(finding::CERTIFICATE_PROBLEM - Duration::from_secs(1)),
+        Some(Severity::Problem)
+    );
+    assert_eq!(ends_in(Duration::ZERO), Some(Severity::Problem));
+}
+
+#[test]
+fn what_is_refused_at_the_door_is_routine() {
+    let mut report = calm();
+    report.core.examples = troubled().core.examples;
+    report.core.examples.retain(|example| example.dropped.to.is_none());
+    assert_eq!(findings(&report), []);
+    report.core.examples = troubled().core.examples;
+    assert_eq!(worst(&report), Some(Severity::Warning));
+}
+
+#[test]
+fn drops_of_the_last_minute_are_exact_while_older_examples_are_kept() {
+    let mut report = troubled();
+    let minute = Duration::from_secs(60);
+    assert_eq!(recent(&report, minute), Recent { count: 5, units: 4, at_least: false });
+    report.core.examples.remove(0);
+    assert_eq!(recent(&report, minute), Recent { count: 5, units: 4, at_least: true });
+}
+
+#[test]
+fn a_region_is_reachable_by_a_route_or_because_it_is_ours() {
+    let core = troubled().core;
+    let reach = |region: &str| is_reachable(&core, &region.parse().unwrap());
+    assert_eq!(reach("eu"), Some(true));
+    assert_eq!(reach("us"), Some(true));
+    assert_eq!(reach("sa"), Some(false));
+    assert_eq!(reach("mars"), None);
+}

@@ -1,0 +1,71 @@
+//! Every table at two widths and every document, from one fixed report.
+//!
+//! `UPDATE=1 cargo test -p antiphon-cli --test golden` rewrites the files; review reads them.
+
+use std::{fs, path::PathBuf};
+
+use antiphon_cli::{command::read::Noun, noun::document, render, screen::Screen};
+use antiphon_gateway::shell::Report;
+use serde_json::Value;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn report() -> Report {
+    let text = fs::read(folder().join("report.json")).expect("the report is there");
+    serde_json::from_slice(&text).expect("the report is readable")
+}
+
+fn nouns() -> Vec<(&'static str, Noun)> {
+    vec![
+        ("status", Noun::Status { strict: false }),
+        ("regions", Noun::Regions),
+        ("gateways", Noun::Gateways),
+        ("links", Noun::Links),
+        ("routes", Noun::Routes { to: None }),
+        ("routes-to-us", Noun::Routes { to: Some("us".parse().expect("a region")) }),
+        ("collectives", Noun::Collectives),
+        ("drops", Noun::Drops { examples: 10 }),
+    ]
+}
+
+/// The text of a golden file; with `UPDATE=1`, written first.
+fn golden(name: &str, actual: &str) -> String {
+    let path = folder().join(name);
+    if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
+        fs::write(&path, actual).expect("golden files can be written");
+    }
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn drawn(noun: &Noun, width: u16) -> String {
+    let screen = Screen { width: Some(width), colour: false };
+    let tables = noun.tables(&report());
+    tables.iter().map(|table| render::table(table, screen)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn every_table_is_as_recorded_and_fits_its_width() {
+    for (name, noun) in nouns() {
+        for width in [80, 160] {
+            let actual = drawn(&noun, width);
+            assert_eq!(actual, golden(&format!("{name}.{width}.txt"), &actual), "{name}");
+            for line in actual.lines() {
+                assert!(line.chars().count() <= width.into(), "{name} at {width}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_document_is_as_recorded_and_names_its_schema() {
+    for (name, noun) in nouns() {
+        let report = report();
+        let actual = document(noun.name(), &report, noun.json(&report));
+        let text = golden(&format!("{name}.json"), &format!("{actual:#}\n"));
+        // Parsed, since the order of keys is nobody's promise.
+        assert_eq!(actual, serde_json::from_str::<Value>(&text).unwrap(), "{name}");
+        assert_eq!(actual["schema"], format!("antiphon.{}.v1", noun.name()));
+    }
+}
