@@ -1,0 +1,27 @@
+//! Tier 3: real `nats-server`s, real mutual TLS, real processes. Each test is for something that the
+//! others cannot see.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+#[path = "real/burst.rs"]
+mod burst;
+#[path = "real/federated.rs"]
+mod federated;
+#[path = "real/outage.rs"]
+mod outage;
+#[path = "real/refused.rs"]
+mod refused;
+#[path = "real/rolling.rs"]
+mod rolling;
+
+use antiphon_tests::Fabric;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ping_from_any_region_is_answered_by_every_node_once() {
+    let fabric = Fabric::up(|options| options.nodes = 3).await;
+    for region in ["eu", "us", "ap"] {
+        let answers = fabric.ping(region).await;
+        assert_eq!(answers.keys().cloned().collect::<Vec<_>>(), fabric.identities());
+        assert!(answers.values().all(|count| *count == 1), "{answers:?}");
+    }
+}
