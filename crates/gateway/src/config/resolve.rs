@@ -1,9 +1,9 @@
 //! From the text of a file to a [`Config`], or to everything that is wrong with it.
 
-use std::{collections::BTreeSet, path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, str::FromStr, time::Duration};
 
 use antiphon_core::{GatewayId, Limits, Periods, RegionId};
-use antiphon_wire::Collective;
+use antiphon_wire::{Collective, IdError};
 
 use super::{
     Admin, Config, DRAIN_GRACE_DEFAULT, INTAKE_BYTES_DEFAULT, LOG_FILTER_DEFAULT, Log,
@@ -55,7 +55,7 @@ fn read(document: &Document<'_>, problems: &mut Gathered) -> Option<RawConfig> {
 
 /// Every section is read before any is missed, so that all problems show.
 fn assemble(file: &Path, mut raw: RawConfig, reader: &mut Reader<'_>) -> Option<Config> {
-    let fabric: Option<RegionId> = reader.required(raw.fabric, "fabric");
+    let fabric = reader.required(raw.fabric, "fabric").map(|FabricName(fabric)| fabric);
     let region: Option<RegionId> = reader.required(raw.region, "region");
     let configured: Option<GatewayId> = reader.optional(raw.gateway, "gateway");
     let broker = sections::broker(raw.broker, reader);
@@ -96,6 +96,17 @@ fn assemble(file: &Path, mut raw: RawConfig, reader: &mut Reader<'_>) -> Option<
         periods,
         log,
     })
+}
+
+/// A fabric's name, which is of the same form as a region's.
+struct FabricName(RegionId);
+
+impl FromStr for FabricName {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        text.parse().map(Self).map_err(|error| IdError { kind: "a fabric", ..error })
+    }
 }
 
 /// Takes the periods out of the section.

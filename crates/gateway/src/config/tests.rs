@@ -159,7 +159,7 @@ grace = "0s"
 "#;
     let problems = problems(&authority(), text);
     for expected in [
-        "2 fabric: \"a b\"",
+        "2 fabric: \"a b\" is not a fabric: 1 to 63 characters",
         "3 region: invalid type: integer",
         "5 broker.servers: server URL \"http://x:1\" has a scheme other than nats and tls",
         "5 broker.servers: server URL \"nats://localhost:x\" has a port",

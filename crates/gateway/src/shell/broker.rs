@@ -31,6 +31,8 @@ pub(crate) struct BrokerOut {
     intake: Intake,
     stats: Arc<Stats>,
     counts: BrokerCounts,
+    /// An outage has been told of at WARN; what follows it is DEBUG.
+    told_away: bool,
 }
 
 impl BrokerOut {
@@ -41,7 +43,15 @@ impl BrokerOut {
         stats: Arc<Stats>,
         latency: Histogram,
     ) -> Self {
-        Self { commands, barrier: None, latency, intake, stats, counts: BrokerCounts::default() }
+        Self {
+            commands,
+            barrier: None,
+            latency,
+            intake,
+            stats,
+            counts: BrokerCounts::default(),
+            told_away: false,
+        }
     }
 
     pub(super) fn counts(&self) -> BrokerCounts {
@@ -123,6 +133,15 @@ impl BrokerOut {
         }
     }
 
+    fn connect_failed(&mut self, server: &str, reason: &str) {
+        self.counts.connect_failures += 1;
+        if std::mem::replace(&mut self.told_away, true) {
+            tracing::debug!(server, reason, "broker does not answer");
+        } else {
+            tracing::warn!(server, reason, "broker does not answer; going on to try");
+        }
+    }
+
     fn barrier_passed(&mut self, id: BarrierId) {
         if let Some((_, since)) = self.barrier.take_if(|(open, _)| *open == id) {
             self.latency.observe(since.elapsed().as_secs_f64());
@@ -139,8 +158,7 @@ impl Shell {
                 self.drive(Event::BrokerDown);
             }
             BrokerEvent::ConnectFailed { server, reason } => {
-                self.broker.counts.connect_failures += 1;
-                tracing::warn!(server, reason, "broker does not answer");
+                self.broker.connect_failed(&server, &reason);
             }
             BrokerEvent::Message(delivery) => self.on_delivery(delivery),
             BrokerEvent::Unsubscribed { id } => {
@@ -168,6 +186,7 @@ impl Shell {
 
     fn on_connected(&mut self, server: ServerInfo) {
         let ServerInfo { url, name, version, max_payload, .. } = server;
+        self.broker.told_away = false;
         self.tallied.denied.clear();
         tracing::info!(url, name, version, max_payload, "broker connected");
         let max_payload = max_payload as u64;

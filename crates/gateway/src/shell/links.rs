@@ -10,14 +10,12 @@ impl Shell {
         match event {
             LinkEvent::Up { link, peer, dialed, not_after } => {
                 let gateway = peer.gateway.clone();
-                tracing::info!(%link, %gateway, region = %peer.region, "link up");
                 self.peers.add(link, gateway.clone(), self.clock.now().unix, not_after);
                 self.gossip.link_up(gateway);
                 self.drive(Event::LinkUp { link, peer, dialed });
             }
             LinkEvent::Down { link, reason } => {
                 if let Some(gateway) = self.peers.remove(link) {
-                    tracing::info!(%link, %gateway, reason, "link down");
                     self.gossip.link_down(&gateway);
                 }
                 self.drive(Event::LinkDown { link, reason });
