@@ -1,5 +1,6 @@
 //! `antiphon node run`: nodes until a signal ends them.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::clock::Clock;
-use crate::config::{ConfigError, NodeConfig};
-use crate::server::{Server, StartError};
+use crate::config::{ConfigError, NodeConfig, Problem};
+use crate::server::{Emulation, Server, StartError};
 
 /// Wrong usage or a bad file.
 const EXIT_BAD_CONFIG: u8 = 64;
@@ -19,14 +20,18 @@ const EXIT_PROBLEM: u8 = 2;
 
 /// How nodes are run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {}
+pub struct Options {
+    /// Be this many nodes, named after the one that is configured. Takes one configuration.
+    pub emulate: Option<NonZeroUsize>,
+    /// Connections that those share; `None`: one for every 50 nodes.
+    pub connections: Option<NonZeroUsize>,
+}
 
 /// Runs a node for every configuration file, until SIGTERM or SIGINT; a second signal ends at once.
 ///
 /// Exit codes: 0 after a signal, 2 if nodes cannot run, 64 for bad configuration, of which every problem is logged.
 pub async fn run(configs: Vec<PathBuf>, options: Options) -> ExitCode {
-    let Options {} = options;
-    let configs = match load(&configs) {
+    let configs = match load(&configs, &options) {
         Ok(configs) => configs,
         Err(ConfigError(problems)) => {
             for problem in problems {
@@ -35,7 +40,7 @@ pub async fn run(configs: Vec<PathBuf>, options: Options) -> ExitCode {
             return ExitCode::from(EXIT_BAD_CONFIG);
         }
     };
-    match serve(configs).await {
+    match serve(configs, &options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             error!("{problem:#}");
@@ -45,9 +50,16 @@ pub async fn run(configs: Vec<PathBuf>, options: Options) -> ExitCode {
 }
 
 /// Every configuration, or everything that is wrong with any of them.
-fn load(paths: &[PathBuf]) -> Result<Vec<NodeConfig>, ConfigError> {
+fn load(paths: &[PathBuf], options: &Options) -> Result<Vec<NodeConfig>, ConfigError> {
     let mut configs = Vec::new();
     let mut problems = Vec::new();
+    if paths.is_empty() || (options.emulate.is_some() && paths.len() > 1) {
+        problems.push(Problem {
+            file: paths.first().cloned().unwrap_or_default(),
+            key: "--config".to_owned(),
+            message: "must name a file, and only one with --emulate".to_owned(),
+        });
+    }
     for path in paths {
         match NodeConfig::load(path) {
             Ok(config) => configs.push(config),
@@ -57,9 +69,16 @@ fn load(paths: &[PathBuf]) -> Result<Vec<NodeConfig>, ConfigError> {
     if problems.is_empty() { Ok(configs) } else { Err(ConfigError(problems)) }
 }
 
-async fn serve(configs: Vec<NodeConfig>) -> Result<(), RunError> {
+async fn serve(configs: Vec<NodeConfig>, options: &Options) -> Result<(), RunError> {
     let mut signals = Signals::new()?;
-    let server = Server::start(configs, Clock::system()).await?;
+    let connections = options.connections;
+    let emulation = options.emulate.map(|nodes| Emulation { nodes, connections });
+    let server = match (emulation, configs.first()) {
+        (Some(emulation), Some(config)) => {
+            Server::emulate(config, emulation, Clock::system()).await?
+        }
+        (Some(_) | None, _) => Server::start(configs, Clock::system()).await?,
+    };
     let stop = server.stop_token();
     let watch = tokio::spawn(async move { signals.end(stop).await });
     server.join().await;

@@ -52,6 +52,7 @@ pub(crate) struct Parts {
     pub(crate) request_signer: Option<RequestSigner>,
     pub(crate) clock: Clock,
     pub(crate) agents: Agents,
+    pub(crate) files: Arc<InventoryFiles>,
     pub(crate) connected: Connected,
 }
 
@@ -77,7 +78,6 @@ impl Node {
             agents: parts.agents.keys().cloned().collect(),
             security: parts.security,
         };
-        let files = InventoryFiles::new(config.facts_files.clone(), config.classes_file.clone());
         Self {
             started: parts.clock.now(),
             clock: parts.clock,
@@ -86,7 +86,7 @@ impl Node {
             signer: parts.signer,
             request_signer: parts.request_signer,
             connected: parts.connected,
-            files: Arc::new(files),
+            files: parts.files,
             rules,
             config,
         }

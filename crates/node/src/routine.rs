@@ -22,6 +22,11 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) {
     let mut connection = node.watch_connection();
+    // Like Choria's nodes it has nothing to say before it is connected; that its status file exists means it was.
+    tokio::select! {
+        () = stop.cancelled() => return,
+        Ok(_) = connection.wait_for(Option::is_some) => {}
+    }
     let mut status = every(node.config.status_interval, Duration::ZERO);
     let mut alive = every(ALIVE_INTERVAL, splay(ALIVE_INTERVAL));
     let mut register = node.config.registration.as_ref().map(|settings| settings.interval);

@@ -1,8 +1,10 @@
 //! Nodes at work: from configurations to connections, and back to silence.
 
+mod emulation;
 mod trust;
 mod uplink;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use antiphon_identity::TrustError;
@@ -16,8 +18,11 @@ use crate::agent;
 use crate::clock::Clock;
 use crate::config::NodeConfig;
 use crate::connection::{Connection, Port};
-use crate::node::{Node, Parts};
+use crate::inventory::InventoryFiles;
+use crate::node::{Connected, Node, Parts};
 use crate::routine;
+
+pub use emulation::Emulation;
 use trust::Trust;
 
 /// Why nodes cannot be started.
@@ -65,6 +70,14 @@ pub enum StartError {
         /// What is wrong.
         detail: String,
     },
+    /// The node cannot be many.
+    #[error("{identity}: --emulate: {reason}")]
+    Emulation {
+        /// The node.
+        identity: String,
+        /// Why not.
+        reason: &'static str,
+    },
     /// The broker connection cannot be set up.
     #[error("{identity}: broker: {detail}")]
     Broker {
@@ -90,36 +103,28 @@ impl Server {
     /// # Errors
     /// The first file that cannot be used.
     pub async fn start(configs: Vec<NodeConfig>, clock: Clock) -> Result<Self, StartError> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let checks = Arc::new(Semaphore::new(cores));
-        let mut trust = Trust::default();
-        let mut server =
-            Self { nodes: Vec::new(), tasks: JoinSet::new(), stop: CancellationToken::new() };
+        let mut starter = Starter::new(clock);
         for config in configs {
-            let (connected, watch) = watch::channel(None);
-            let (security, own) = trust.security(&config)?;
-            let broker = uplink::open(&config.broker, config.identity.as_str())?;
-            let port = Port { broker, connected, checks: checks.clone() };
-            let parts = Parts {
-                security,
-                request_signer: trust::request_signer(&config, own.as_ref())?,
-                signer: own.filter(|_| config.signs_replies()),
-                clock: clock.clone(),
-                agents: agent::load(&config).await,
-                connected: watch,
-            };
-            server.run(port, vec![Arc::new(Node::new(config, parts))]);
+            starter.connect(vec![config]).await?;
         }
-        Ok(server)
+        Ok(starter.server)
     }
 
-    fn run(&mut self, port: Port, nodes: Vec<Arc<Node>>) {
-        for node in &nodes {
-            let (node, commands) = (node.clone(), port.broker.commands.clone());
-            self.tasks.spawn(routine::run(node, commands, self.stop.clone()));
+    /// Starts many nodes that differ in nothing but their names, several on a connection.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and a configuration that cannot be of many.
+    pub async fn emulate(
+        config: &NodeConfig,
+        emulation: Emulation,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
+        let configs = emulation.configs(config)?;
+        let mut starter = Starter::new(clock);
+        for shared in configs.chunks(emulation.nodes_per_connection()) {
+            starter.connect(shared.to_vec()).await?;
         }
-        self.tasks.spawn(Connection::new(port, nodes.clone()).run(self.stop.clone()));
-        self.nodes.extend(nodes);
+        Ok(starter.server)
     }
 
     /// Cancelling it stops the nodes.
@@ -140,5 +145,85 @@ impl Server {
                 self.stop.cancel();
             }
         }
+    }
+}
+
+/// What nodes of one process share while they are started.
+struct Starter {
+    clock: Clock,
+    trust: Trust,
+    /// Signature checks at once: as many as there are cores.
+    checks: Arc<Semaphore>,
+    /// Facts and classes, by their files: nodes with the same ones read them once.
+    inventories: Vec<(NodeFiles, Arc<InventoryFiles>)>,
+    server: Server,
+}
+
+/// The files of an inventory.
+type NodeFiles = (Vec<PathBuf>, Option<PathBuf>);
+
+impl Starter {
+    fn new(clock: Clock) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            clock,
+            trust: Trust::default(),
+            checks: Arc::new(Semaphore::new(cores)),
+            inventories: Vec::new(),
+            server: Server {
+                nodes: Vec::new(),
+                tasks: JoinSet::new(),
+                stop: CancellationToken::new(),
+            },
+        }
+    }
+
+    /// Starts nodes that share a connection, which the first of them names.
+    async fn connect(&mut self, configs: Vec<NodeConfig>) -> Result<(), StartError> {
+        let Some(first) = configs.first() else { return Ok(()) };
+        let broker = uplink::open(&first.broker, first.identity.as_str())?;
+        let (connected, watch) = watch::channel(None);
+        let mut nodes = Vec::with_capacity(configs.len());
+        for config in configs {
+            nodes.push(Arc::new(self.node(config, watch.clone()).await?));
+        }
+        let port = Port { broker, connected, checks: self.checks.clone() };
+        self.server.run(port, nodes);
+        Ok(())
+    }
+
+    async fn node(&mut self, config: NodeConfig, connected: Connected) -> Result<Node, StartError> {
+        let (security, own) = self.trust.security(&config)?;
+        let parts = Parts {
+            security,
+            request_signer: trust::request_signer(&config, own.as_ref())?,
+            signer: own.filter(|_| config.signs_replies()),
+            clock: self.clock.clone(),
+            agents: agent::load(&config).await,
+            files: self.inventory(&config),
+            connected,
+        };
+        Ok(Node::new(config, parts))
+    }
+
+    fn inventory(&mut self, config: &NodeConfig) -> Arc<InventoryFiles> {
+        let files = (config.facts_files.clone(), config.classes_file.clone());
+        if let Some((_, shared)) = self.inventories.iter().find(|(known, _)| *known == files) {
+            return shared.clone();
+        }
+        let shared = Arc::new(InventoryFiles::new(files.0.clone(), files.1.clone()));
+        self.inventories.push((files, shared.clone()));
+        shared
+    }
+}
+
+impl Server {
+    fn run(&mut self, port: Port, nodes: Vec<Arc<Node>>) {
+        for node in &nodes {
+            let (node, commands) = (node.clone(), port.broker.commands.clone());
+            self.tasks.spawn(routine::run(node, commands, self.stop.clone()));
+        }
+        self.tasks.spawn(Connection::new(port, nodes.clone()).run(self.stop.clone()));
+        self.nodes.extend(nodes);
     }
 }

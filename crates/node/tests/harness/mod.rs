@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "every test binary uses some of it")]
 
 pub(crate) mod broker;
+pub(crate) mod caller;
 pub(crate) mod client;
 pub(crate) mod nodes;
 pub(crate) mod vectors;
