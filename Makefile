@@ -7,13 +7,16 @@ TEST_FLAGS ?=
 # Real brokers for tests and demonstrations.
 WITH_NATS = NATS_SERVER="$$(.ci/nats-server)" && export NATS_SERVER
 
-.PHONY: help build test check nats-server
+.PHONY: help build demo test check nats-server
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 build: ## Build the antiphon command: target/debug/antiphon
 	$(CARGO) build --locked -p antiphon-cli
+
+demo: ## Show a fabric of three regions at work and in trouble
+	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli && target/debug/antiphon lab demo
 
 test: ## Run all tests, those with real brokers too
 	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli \

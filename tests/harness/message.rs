@@ -98,8 +98,7 @@ pub fn echo(identity: &str, request: &Transport, message: &[u8]) -> (String, Byt
         Version::V1 => NewSecureReply::V1 { reply: &reply },
         Version::V2 => NewSecureReply::V2 { reply: &reply, proof: None },
     };
-    let mut seen_by =
-        if request.federation().is_some() { request.seen_by() } else { Vec::new() };
+    let mut seen_by = if request.federation().is_some() { request.seen_by() } else { Vec::new() };
     seen_by.push(["nats://b:4222", identity, "nats://b:4222"].map(str::to_owned).to_vec());
     let answer = NewTransport {
         version: request.version(),

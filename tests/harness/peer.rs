@@ -70,8 +70,10 @@ impl Peer {
     pub async fn barrier(&mut self) {
         let id = BarrierId(self.number());
         self.order(BrokerCommand::Barrier { id }).await;
-        self.until(|event| matches!(event, BrokerEvent::BarrierPassed { id: passed } if *passed == id))
-            .await;
+        self.until(
+            |event| matches!(event, BrokerEvent::BarrierPassed { id: passed } if *passed == id),
+        )
+        .await;
     }
 
     /// The next message; `None` if there is none by the deadline.

@@ -13,13 +13,11 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{
-    Lab, Options, Relayed, UpError, Whole, progress::Terminal, wait,
-};
+use crate::{Lab, Options, Relayed, UpError, Whole, progress::Terminal};
 
 /// Nodes of each region.
 const NODES: usize = 10;
-/// How long the fabric may take to become whole again after a fault.
+/// How long the fabric may take to find another way after a fault.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Why the demonstration did not end well.
@@ -109,8 +107,9 @@ impl Stage {
     /// The same with JSON.
     async fn json(&self, arguments: &[&str]) -> Result<Value, DemoError> {
         let text = self.antiphon(arguments).await?;
-        serde_json::from_str(&text)
-            .map_err(|error| DemoError::Failed(format!("antiphon {}: {error}", arguments.join(" "))))
+        serde_json::from_str(&text).map_err(|error| {
+            DemoError::Failed(format!("antiphon {}: {error}", arguments.join(" ")))
+        })
     }
 
     fn dir(&self) -> String {

@@ -6,6 +6,7 @@
 //! leaves one running in the background instead.
 
 pub mod cli;
+pub mod demo;
 mod gateway_config;
 pub mod http;
 mod lab;

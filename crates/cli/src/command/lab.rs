@@ -23,6 +23,8 @@ use crate::{
 pub enum Command {
     /// Start a fabric in the background: brokers, gateways, nodes, certificates
     Up(UpOptions),
+    /// Show a fabric at work and in trouble, then clean up; under a minute
+    Demo,
     /// End it
     Down(DirOptions),
     /// Show what of it runs
@@ -42,6 +44,7 @@ pub enum Command {
 pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Up(options) => up(&options),
+        Command::Demo => demo(),
         Command::Down(lab) => down(&lab),
         Command::Status { lab, output } => status(&lab, output),
     }
@@ -52,6 +55,13 @@ fn up(options: &UpOptions) -> Result<Exit, Failure> {
     let starting = Box::pin(cli::up(options, Some(whole::whole()), progress));
     let lab = runtime()?.block_on(starting).map_err(up_failure)?;
     print(&format!("{lab}\n"))?;
+    Ok(Exit::Good)
+}
+
+fn demo() -> Result<Exit, Failure> {
+    let program = std::env::current_exe().map_err(Failure::problem)?;
+    let shown = Box::pin(antiphon_lab::demo::run(&program, whole::whole()));
+    runtime()?.block_on(shown).map_err(Failure::problem)?;
     Ok(Exit::Good)
 }
 

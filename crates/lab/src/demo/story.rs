@@ -29,11 +29,13 @@ pub(super) async fn tell(mut stage: Stage) -> Result<(), DemoError> {
     directed(&stage).await?;
     title("The links between eu and us are cut");
     cut(&stage).await?;
-    title("The links are back; gateway us-1 is killed (kill -9)");
+    title("The links are back; gateway us-1 is killed (kill -9). Two seconds later:");
     kill(&mut stage).await?;
     title("The accounts of all gateways");
     accounts(&stage).await?;
-    say("\nEverything that was started has been ended. `antiphon lab up --dir DIR` leaves one running.");
+    say(
+        "\nEverything that was started has been ended. `antiphon lab up --dir DIR` leaves one running.",
+    );
     Ok(())
 }
 
@@ -59,13 +61,13 @@ async fn show_ping(stage: &Stage) -> Result<(), DemoError> {
 async fn ping(stage: &Stage) -> Result<BTreeMap<String, u32>, DemoError> {
     let expect = (NODES * stage.lab.regions().len()).to_string();
     let dir = stage.dir();
-    let arguments =
-        ["ping", "--lab", &dir, "--region", HOME, "--expect", &expect, "-o", "json"];
+    let arguments = ["ping", "--lab", &dir, "--region", HOME, "--expect", &expect, "-o", "json"];
     let value = stage.json(&arguments).await?;
     let mut answers = BTreeMap::new();
-    for reply in value["replies"].as_array().into_iter().flatten() {
-        let sender = reply["sender"].as_str().unwrap_or_default().to_owned();
-        *answers.entry(sender).or_default() += 1;
+    let replies = value.get("replies").and_then(Value::as_array);
+    for reply in replies.into_iter().flatten() {
+        let sender = reply.get("sender").and_then(Value::as_str).unwrap_or_default();
+        *answers.entry(sender.to_owned()).or_default() += 1;
     }
     Ok(answers)
 }
@@ -98,7 +100,7 @@ async fn directed(stage: &Stage) -> Result<(), DemoError> {
         ["req", "rpcutil", "get_fact", "fact=region", "-I", node, "--lab", &dir, "--region", HOME];
     say(&format!("$ antiphon req rpcutil get_fact fact=region -I {node}"));
     let text = stage.antiphon(&arguments).await?;
-    text.lines().filter(|line| !line.trim().is_empty()).for_each(|line| say(line));
+    text.lines().filter(|line| !line.trim().is_empty()).for_each(say);
     Ok(())
 }
 
@@ -119,9 +121,10 @@ async fn reroute(stage: &Stage) -> Result<String, DemoError> {
     let admin = admin(stage);
     let rerouted = wait::until(PATIENCE, async || {
         let value = stage.json(&["regions", "--admin", &admin, "-o", "json"]).await.ok()?;
-        let regions = value["regions"].as_array()?;
-        let us = regions.iter().find(|region| region["region"] == "us")?;
-        let hops = us["route"]["next_hops"].as_array()?;
+        let regions = value.get("regions")?.as_array()?;
+        let is_us = |region: &&Value| region.get("region").is_some_and(|name| name == "us");
+        let us = regions.iter().find(is_us)?;
+        let hops = us.pointer("/route/next_hops")?.as_array()?;
         let names: Vec<&str> = hops.iter().filter_map(Value::as_str).collect();
         let around = !names.is_empty() && names.iter().all(|name| !name.starts_with("us"));
         around.then(|| names.join(" or "))
@@ -137,22 +140,36 @@ async fn kill(stage: &mut Stage) -> Result<(), DemoError> {
     show_ping(stage).await
 }
 
+/// The words of an account, in the order in which they add up.
+const WORDS: [&str; 5] = ["created", "delivered", "dropped", "in_doubt", "pending"];
+
 async fn accounts(stage: &Stage) -> Result<(), DemoError> {
-    let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
-    let words = ["created", "delivered", "dropped", "in_doubt", "pending"];
-    for gateway in living(stage) {
-        let arguments = ["collectives", "--admin", &gateway, "-o", "json"];
-        let value = stage.json(&arguments).await?;
-        for word in words {
-            *sums.entry(word).or_default() += sum(&value, word);
-        }
-    }
-    let line: Vec<String> = words
+    let settled = wait::until(PATIENCE, async || {
+        let sums = sums(stage).await.ok()?;
+        (sums.get("pending") == Some(&0)).then_some(sums)
+    });
+    let Some(sums) = settled.await else {
+        return Err(DemoError::Failed("some messages have no end yet".to_owned()));
+    };
+    let line: Vec<String> = WORDS
         .iter()
         .map(|word| format!("{} {}", sums.get(word).copied().unwrap_or(0), word.replace('_', " ")))
         .collect();
     say(&format!("  messages between regions: {}", line.join(", ")));
+    say("  (what us-1 had created, it took with it)");
     Ok(())
+}
+
+/// The accounts of all gateways that run, added up.
+async fn sums(stage: &Stage) -> Result<BTreeMap<&'static str, u64>, DemoError> {
+    let mut sums = BTreeMap::new();
+    for gateway in living(stage) {
+        let value = stage.json(&["collectives", "--admin", &gateway, "-o", "json"]).await?;
+        for word in WORDS {
+            *sums.entry(word).or_default() += sum(&value, word);
+        }
+    }
+    Ok(sums)
 }
 
 /// Adds up every number that stands under this key, wherever it is.
