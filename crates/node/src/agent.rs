@@ -10,6 +10,7 @@ mod service;
 mod shell;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
@@ -110,11 +111,9 @@ pub(crate) async fn load(config: &NodeConfig) -> Agents {
     }
     let mut agents = Agents::new();
     for agent in all {
-        let name = agent.ddl.metadata.name.clone();
-        if agents.contains_key(&name) {
-            warn!(agent = name, "left out: an agent of this name is there");
-        } else {
-            agents.insert(name, Arc::new(agent));
+        match agents.entry(agent.ddl.metadata.name.clone()) {
+            Entry::Vacant(free) => drop(free.insert(Arc::new(agent))),
+            Entry::Occupied(taken) => warn!(agent = taken.key(), "left out: there is one already"),
         }
     }
     agents

@@ -95,10 +95,7 @@ impl Programs {
 
 /// Runs a prepared command to its end.
 pub(crate) async fn output(program: &str, mut command: Command) -> Result<Output, ProgramError> {
-    let failed = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound => ProgramError::Missing { program: program.to_owned() },
-        _ => ProgramError::Run { program: program.to_owned(), source },
-    };
+    let failed = |source| ProgramError::Run { program: program.to_owned(), source };
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(failed)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -112,7 +109,8 @@ pub(crate) async fn output(program: &str, mut command: Command) -> Result<Output
 async fn read_bounded(stream: Option<impl AsyncRead + Unpin>) -> String {
     let Some(mut stream) = stream else { return String::new() };
     let mut kept = Vec::new();
-    let mut buffer = [0; 8192];
+    // On the heap: it would otherwise be part of every future that runs a program.
+    let mut buffer = vec![0; 8192];
     while let Ok(read @ 1..) = stream.read(&mut buffer).await {
         let room = OUTPUT_BYTES_MAX.saturating_sub(kept.len()).min(read);
         kept.extend_from_slice(buffer.get(..room).unwrap_or_default());

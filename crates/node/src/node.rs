@@ -121,9 +121,10 @@ impl Node {
     pub(crate) fn refuse(&self, refusal: Refusal, detail: &str) {
         self.stats.refused(refusal);
         let identity = self.identity();
-        match refusal {
-            Refusal::Filtered => debug!(identity, %refusal, detail, "request not answered"),
-            _ => warn!(identity, %refusal, detail, "request not answered"),
+        if refusal == Refusal::Filtered {
+            debug!(identity, %refusal, detail, "request not answered");
+        } else {
+            warn!(identity, %refusal, detail, "request not answered");
         }
     }
 

@@ -37,7 +37,7 @@ const UNSIGNED: &str = "insecure registration";
 #[derive(Debug)]
 pub(crate) enum RequestSigner {
     /// v1: the key of its certificate.
-    X509 { key: SigningKey, pubcert: String },
+    X509 { key: Box<SigningKey>, pubcert: String },
     /// v1 without a certificate of its own.
     Unsigned,
     /// v2: its seed and token.

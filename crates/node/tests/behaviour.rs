@@ -1,5 +1,12 @@
 //! Recorded requests through a real broker: the node answers, or keeps silent, as a real one did.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers are test code too"
+)]
+
 mod harness;
 
 use harness::broker::NatsServer;

@@ -1,5 +1,12 @@
 //! Many nodes in one process.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers are test code too"
+)]
+
 mod harness;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,12 @@
 //! Replies byte for byte: what our node would have sent in a recording is what the real one sent.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers are test code too"
+)]
+
 mod harness;
 
 use std::collections::BTreeMap;

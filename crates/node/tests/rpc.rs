@@ -1,5 +1,12 @@
 //! Recorded calls through a real broker: our answers have the shape of a real node's.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers are test code too"
+)]
+
 mod harness;
 
 use antiphon_wire::Transport;

@@ -1,5 +1,12 @@
 //! Recorded messages against the checks alone: what a real node answered is run, what it ignored is refused.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm,
+    reason = "helpers are test code too"
+)]
+
 mod harness;
 
 use std::path::PathBuf;

@@ -79,8 +79,8 @@ fn candidates(folder: &Path) -> Vec<(PathBuf, PathBuf)> {
 
 fn candidate(path: &Path) -> Option<(PathBuf, PathBuf)> {
     if path.is_dir() {
-        let inner = path.join(path.file_name()?);
-        return candidate(&inner.with_added_extension("json"));
+        let name = path.file_name()?.to_string_lossy();
+        return candidate(&path.join(format!("{name}.json")));
     }
     if path.extension()? != "json" || !path.is_file() {
         return None;

@@ -91,7 +91,7 @@ pub(super) fn request_signer(
     let Ok(pubcert) = std::fs::read_to_string(certificate) else {
         return Ok(Some(RequestSigner::Unsigned));
     };
-    Ok(Some(RequestSigner::X509 { key, pubcert }))
+    Ok(Some(RequestSigner::X509 { key: Box::new(key), pubcert }))
 }
 
 fn v2_verifier(config: &V2Config, identity: &str) -> Result<v2::Verifier, StartError> {
