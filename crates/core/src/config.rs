@@ -92,9 +92,10 @@ pub struct Periods {
     pub hold: Duration,
     /// Longest time that any frame may spend in the fabric.
     pub lifetime_max: Duration,
-    /// How much longer than its lifetime a unit waits for its receipt.
-    pub receipt_grace: Duration,
-    /// How long a unit in doubt can still be cleared by a late receipt.
+    /// How long a unit waits for its receipt before it counts as in doubt. It may still be under way
+    /// then: a late receipt moves it.
+    pub receipt_timeout: Duration,
+    /// How long a unit in doubt can still be cleared by a late receipt; longer than any lifetime.
     pub doubt_memory: Duration,
     /// First pause after a failed dial; doubles.
     pub dial_backoff_min: Duration,
@@ -135,7 +136,7 @@ impl Default for Periods {
             join_alone: Duration::from_secs(10),
             hold: Duration::from_secs(5),
             lifetime_max: Duration::from_secs(60),
-            receipt_grace: Duration::from_secs(5),
+            receipt_timeout: Duration::from_secs(10),
             doubt_memory: Duration::from_secs(120),
             dial_backoff_min: Duration::from_millis(250),
             dial_backoff_max: Duration::from_secs(15),

@@ -125,7 +125,7 @@ impl Gateway {
     pub(super) fn create(&mut self, draft: Draft, to: RegionId, now: Now, out: &mut Vec<Action>) {
         let Draft { kind, collective, prefer, flow, lifetime, body } = draft;
         let key = TallyKey { to: to.clone(), kind, collective };
-        let deadline = now.mono + lifetime + self.config.periods.receipt_grace;
+        let deadline = now.mono + self.config.periods.receipt_timeout;
         let unit = self.account.create(key, body.units(), deadline);
         let end = EndToEnd {
             creator: self.me.clone(),

@@ -133,6 +133,7 @@ async fn reroute(stage: &Stage) -> Result<String, DemoError> {
 }
 
 async fn kill(stage: &mut Stage) -> Result<(), DemoError> {
+    settled(stage).await?; // So that nothing is in flight, and in doubt, that was shown before.
     if let Some(gateway) = stage.lab.gateway_mut("us-1") {
         gateway.process_mut().kill();
     }
@@ -144,13 +145,7 @@ async fn kill(stage: &mut Stage) -> Result<(), DemoError> {
 const WORDS: [&str; 5] = ["created", "delivered", "dropped", "in_doubt", "pending"];
 
 async fn accounts(stage: &Stage) -> Result<(), DemoError> {
-    let settled = wait::until(PATIENCE, async || {
-        let sums = sums(stage).await.ok()?;
-        (sums.get("pending") == Some(&0)).then_some(sums)
-    });
-    let Some(sums) = settled.await else {
-        return Err(DemoError::Failed("some messages have no end yet".to_owned()));
-    };
+    let sums = settled(stage).await?;
     let line: Vec<String> = WORDS
         .iter()
         .map(|word| format!("{} {}", sums.get(word).copied().unwrap_or(0), word.replace('_', " ")))
@@ -158,6 +153,15 @@ async fn accounts(stage: &Stage) -> Result<(), DemoError> {
     say(&format!("  messages between regions: {}", line.join(", ")));
     say("  (what us-1 had created, it took with it)");
     Ok(())
+}
+
+/// The accounts when every message has ended.
+async fn settled(stage: &Stage) -> Result<BTreeMap<&'static str, u64>, DemoError> {
+    let settled = wait::until(PATIENCE, async || {
+        let sums = sums(stage).await.ok()?;
+        (sums.get("pending") == Some(&0)).then_some(sums)
+    });
+    settled.await.ok_or_else(|| DemoError::Failed("some messages have no end yet".to_owned()))
 }
 
 /// The accounts of all gateways that run, added up.
