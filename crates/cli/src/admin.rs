@@ -6,7 +6,8 @@ mod tls;
 use std::{path::PathBuf, time::Duration};
 
 use antiphon_gateway::{
-    admin::{Address, Client},
+    admin::{Address, AdminError, Client},
+    config::ADMIN_FOLDER_DEFAULT,
     shell::Report,
 };
 use anyhow::anyhow;
@@ -19,13 +20,18 @@ pub use address::{ChoiceError, LabError};
 /// A gateway answers at once, or something is wrong with it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Says which gateway, where the command line does not.
+const ADMIN_VARIABLE: &str = "ANTIPHON_ADMIN";
+
 /// Which gateway to ask.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Which gateway")]
 pub struct AdminArgs {
-    /// Its admin address, unix:PATH or host:port [default: the only socket in /run/antiphon]
-    #[arg(long, env = "ANTIPHON_ADMIN", value_name = "ADDR")]
+    /// Its admin address, unix:PATH or host:port [default: $ANTIPHON_ADMIN, or the only socket in
+    /// /run/antiphon]
+    #[arg(long, value_name = "ADDR")]
     admin: Option<Address>,
-    /// A gateway of the lab in this folder [default: its first]
+    /// The first gateway of the lab in this folder
     #[arg(long, value_name = "DIR", conflicts_with = "admin")]
     lab: Option<PathBuf>,
     /// The lab's gateway of this name
@@ -43,7 +49,7 @@ pub struct Asked {
 }
 
 impl AdminArgs {
-    /// Where the gateway is.
+    /// Where the gateway is: what the command line says outranks the environment.
     ///
     /// # Errors
     /// None was named, and there is not exactly one; or the lab has none of that name.
@@ -53,8 +59,10 @@ impl AdminArgs {
             (None, Some(dir)) => {
                 address::of_lab(dir, self.gateway.as_deref()).map_err(Failure::usage)
             }
-            (None, None) => address::only_socket(antiphon_gateway::config::ADMIN_FOLDER_DEFAULT)
-                .map_err(ChoiceError::into_failure),
+            (None, None) => match std::env::var(ADMIN_VARIABLE) {
+                Ok(text) if !text.is_empty() => address::of_variable(ADMIN_VARIABLE, &text),
+                _ => address::only_socket(ADMIN_FOLDER_DEFAULT).map_err(ChoiceError::into_failure),
+            },
         }
     }
 
@@ -103,12 +111,27 @@ impl Asked {
     }
 }
 
-async fn in_time<T, E: Into<anyhow::Error>>(
+async fn in_time<T>(
     address: &Address,
-    answer: impl Future<Output = Result<T, E>>,
+    answer: impl Future<Output = Result<T, AdminError>>,
 ) -> Result<T, Failure> {
     let late = |_| anyhow!("{address}: no answer within {}s", ANSWER_TIMEOUT.as_secs());
     let answer =
         timeout(ANSWER_TIMEOUT, answer).await.map_err(late).map_err(Failure::unanswered)?;
-    answer.map_err(Failure::unanswered)
+    answer.map_err(|error| failure(address, error))
+}
+
+/// Bad certificates are for the caller to mend, an answer that makes no sense is a problem; else
+/// nobody answered.
+fn failure(address: &Address, error: AdminError) -> Failure {
+    use AdminError::{Answer, Credentials, NoCertificate, Protocol};
+    if matches!(error, NoCertificate { .. } | Credentials(_)) {
+        Failure::usage(error)
+    } else if matches!(error, Answer(_)) {
+        Failure::problem(anyhow::Error::from(error).context(address.to_string()))
+    } else if matches!(error, Protocol { .. }) {
+        Failure::problem(error)
+    } else {
+        Failure::unanswered(error)
+    }
 }

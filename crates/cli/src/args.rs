@@ -26,11 +26,11 @@ pub struct Cli {
 pub enum Command {
     /// Show one gateway in about ten lines, with a verdict
     Status {
-        #[command(flatten)]
-        args: ReadArgs,
         /// Exit with 1 if there is a warning
         #[arg(long)]
         strict: bool,
+        #[command(flatten)]
+        args: ReadArgs,
     },
     /// List the regions of the fabric
     Regions(ReadArgs),
@@ -40,20 +40,20 @@ pub enum Command {
     Links(ReadArgs),
     /// Show how messages reach other regions
     Routes {
-        #[command(flatten)]
-        args: ReadArgs,
         /// Show the routes to every gateway of this region
         region: Option<RegionId>,
+        #[command(flatten)]
+        args: ReadArgs,
     },
     /// List collectives, the regions that hold them, and how messages fared there
     Collectives(ReadArgs),
     /// Show what was dropped, and why
     Drops {
-        #[command(flatten)]
-        args: ReadArgs,
         /// How many of the latest to show
         #[arg(long, value_name = "N", default_value_t = 10)]
         examples: usize,
+        #[command(flatten)]
+        args: ReadArgs,
     },
     /// Make the gateway leave the fabric without losing anything, and end
     Drain(drain::Args),

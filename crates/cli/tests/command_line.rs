@@ -49,6 +49,20 @@ fn an_address_that_is_none_is_wrong_usage() {
 }
 
 #[test]
+fn the_environment_names_a_gateway_where_the_command_line_does_not() {
+    let asked = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        command.arg("status").args(args).env("ANTIPHON_ADMIN", "nonsense").output().unwrap()
+    };
+    let wrong = asked(&[]);
+    assert_eq!(code(&wrong), 64);
+    assert!(stderr(&wrong).starts_with("antiphon: ANTIPHON_ADMIN: "), "{}", stderr(&wrong));
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("unix:{}", folder.path().join("eu-1.sock").display());
+    assert_eq!(code(&asked(&["--admin", &address])), 3);
+}
+
+#[test]
 fn a_socket_that_nobody_serves_is_named_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let address = format!("unix:{}", folder.path().join("eu-1.sock").display());
@@ -60,6 +74,13 @@ fn a_socket_that_nobody_serves_is_named_in_one_line() {
         assert_eq!(stderr(&silent).lines().count(), 1, "{}", stderr(&silent));
         assert!(stderr(&silent).contains(&address), "{}", stderr(&silent));
     }
+}
+
+#[test]
+fn an_address_on_tcp_needs_certificates() {
+    let wrong = antiphon(&["status", "--admin", "localhost:7443"]);
+    assert_eq!(code(&wrong), 64);
+    assert!(stderr(&wrong).contains("localhost:7443"), "{}", stderr(&wrong));
 }
 
 #[test]

@@ -83,6 +83,12 @@ pub enum LabError {
     },
 }
 
+/// The address in an environment variable.
+pub(super) fn of_variable(variable: &str, text: &str) -> Result<Address, Failure> {
+    let wrong = |error: AddressError| anyhow::Error::from(error).context(variable.to_owned());
+    text.parse().map_err(wrong).map_err(Failure::usage)
+}
+
 /// The only socket in `folder`.
 pub(super) fn only_socket(folder: impl AsRef<Path>) -> Result<Address, ChoiceError> {
     let folder = folder.as_ref();

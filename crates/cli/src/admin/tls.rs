@@ -6,16 +6,29 @@ use antiphon_gateway::config::Tls;
 
 /// Our certificate, key and CA; all three or none.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[command(next_help_heading = "Admin addresses on TCP")]
 pub(super) struct TlsArgs {
     /// Our certificate for an admin address on TCP
-    #[arg(long, env = "ANTIPHON_ADMIN_CERTIFICATE", value_name = "FILE")]
+    #[arg(long, env = "ANTIPHON_ADMIN_CERTIFICATE", hide_env_values = true, value_name = "FILE")]
     #[arg(requires_all = ["admin_key", "admin_ca"])]
     admin_certificate: Option<PathBuf>,
     /// Its key
-    #[arg(long, env = "ANTIPHON_ADMIN_KEY", value_name = "FILE", requires = "admin_certificate")]
+    #[arg(
+        long,
+        env = "ANTIPHON_ADMIN_KEY",
+        hide_env_values = true,
+        value_name = "FILE",
+        requires = "admin_certificate"
+    )]
     admin_key: Option<PathBuf>,
     /// Whom we trust there
-    #[arg(long, env = "ANTIPHON_ADMIN_CA", value_name = "FILE", requires = "admin_certificate")]
+    #[arg(
+        long,
+        env = "ANTIPHON_ADMIN_CA",
+        hide_env_values = true,
+        value_name = "FILE",
+        requires = "admin_certificate"
+    )]
     admin_ca: Option<PathBuf>,
 }
 

@@ -19,14 +19,14 @@ const MARGIN: Duration = Duration::from_secs(10);
 /// Its arguments.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    admin: AdminArgs,
     /// The longest time to take, as 10s or 2m [default: as the gateway is configured]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     grace: Option<Duration>,
     /// Wait until the gateway has gone
     #[arg(long)]
     wait: bool,
+    #[command(flatten)]
+    admin: AdminArgs,
 }
 
 /// Tells the gateway to leave the fabric without losing anything, and then to end.

@@ -18,11 +18,11 @@ use crate::{
 /// What every reading command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReadArgs {
-    #[command(flatten)]
-    admin: AdminArgs,
     /// For people or for programs
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
+    #[command(flatten)]
+    admin: AdminArgs,
 }
 
 /// What an answer looks like.
