@@ -10,7 +10,7 @@ use tracing::{error, info};
 
 use crate::clock::Clock;
 use crate::config::{ConfigError, NodeConfig, Problem};
-use crate::server::{Emulation, Server, StartError};
+use crate::server::{Emulation, Server, StartError, StoppedUnasked};
 
 /// Wrong usage or a bad file.
 const EXIT_BAD_CONFIG: u8 = 64;
@@ -81,10 +81,10 @@ async fn serve(configs: Vec<NodeConfig>, options: &Options) -> Result<(), RunErr
     };
     let stop = server.stop_token();
     let watch = tokio::spawn(async move { signals.end(stop).await });
-    server.join().await;
+    let stopped = server.join().await;
     watch.abort();
     info!("stopped");
-    Ok(())
+    Ok(stopped?)
 }
 
 /// Why nodes could not run.
@@ -94,6 +94,8 @@ enum RunError {
     Signals(#[from] std::io::Error),
     #[error(transparent)]
     Start(#[from] StartError),
+    #[error(transparent)]
+    Stopped(#[from] StoppedUnasked),
 }
 
 struct Signals {

@@ -41,6 +41,15 @@ pub(crate) struct Port {
     pub(crate) checks: Arc<Semaphore>,
 }
 
+/// How a task of the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was told to.
+    Asked,
+    /// The broker adapter went away.
+    Unasked,
+}
+
 /// A connection at work.
 pub(crate) struct Connection {
     port: Port,
@@ -65,29 +74,25 @@ impl Connection {
     }
 
     /// Works until `stop`, then lets running actions finish.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, stop: CancellationToken) -> Ended {
         // Before anything else is ordered: who hears that a node is up may count on it.
         for subscription in self.subscriptions() {
             if self.port.broker.commands.send(subscription).await.is_err() {
-                error!("the broker adapter ended unasked");
-                return stop.cancel();
+                return Ended::Unasked;
             }
         }
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 event = self.port.broker.events.recv(), if self.tasks.len() < TASKS_MAX => {
-                    let Some(event) = event else {
-                        error!("the broker adapter ended unasked");
-                        stop.cancel();
-                        break;
-                    };
+                    let Some(event) = event else { return Ended::Unasked };
                     self.on_event(event);
                 }
                 Some(ended) = self.tasks.join_next() => report_panic(ended),
             }
         }
         self.finish().await;
+        Ended::Asked
     }
 
     /// One subscription per node, collective and agent, and one per node and collective, as Choria's nodes have them.

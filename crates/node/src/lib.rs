@@ -37,7 +37,7 @@ pub use clock::Clock;
 pub use config::NodeConfig;
 pub use node::Node;
 pub use refusal::Refusal;
-pub use server::{Emulation, Server, StartError};
+pub use server::{Emulation, Server, StartError, StoppedUnasked};
 pub use stats::{Counts, Stats};
 pub use status::Status;
 

@@ -117,14 +117,16 @@ impl Node {
         }
     }
 
-    /// Counts and logs a refusal. A filter that is for others is everyday life, not news.
+    /// Counts a refusal and logs it: loudly the first, second, fourth, eighth … of its kind, so that a flood of bad
+    /// requests is no flood of log lines. A filter that is for others is everyday life, not news.
     pub(crate) fn refuse(&self, refusal: Refusal, detail: &str) {
         self.stats.refused(refusal);
         let identity = self.identity();
-        if refusal == Refusal::Filtered {
-            debug!(identity, %refusal, detail, "request not answered");
+        let count = self.stats.refusals(refusal);
+        if refusal != Refusal::Filtered && count.is_power_of_two() {
+            warn!(identity, %refusal, count, detail, "request not answered");
         } else {
-            warn!(identity, %refusal, detail, "request not answered");
+            debug!(identity, %refusal, count, detail, "request not answered");
         }
     }
 

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use uuid::Uuid;
 
+use crate::connection::Ended;
 use crate::lifecycle::{self, ALIVE_INTERVAL, Event};
 use crate::node::{Node, Outgoing};
 use crate::registration;
@@ -20,11 +21,11 @@ pub(crate) async fn run(
     node: Arc<Node>,
     commands: mpsc::Sender<BrokerCommand>,
     stop: CancellationToken,
-) {
+) -> Ended {
     let mut connection = node.watch_connection();
     // Like Choria's nodes it has nothing to say before it is connected; that its status file exists means it was.
     tokio::select! {
-        () = stop.cancelled() => return,
+        () = stop.cancelled() => return Ended::Asked,
         Ok(_) = connection.wait_for(Option::is_some) => {}
     }
     let mut status = every(node.config.status_interval, Duration::ZERO);
@@ -44,6 +45,7 @@ pub(crate) async fn run(
         }
     }
     write_status(&node).await;
+    Ended::Asked
 }
 
 fn every(period: Duration, first: Duration) -> Interval {

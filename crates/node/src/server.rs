@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::agent;
 use crate::clock::Clock;
 use crate::config::NodeConfig;
-use crate::connection::{Connection, Port};
+use crate::connection::{Connection, Ended, Port};
 use crate::inventory::InventoryFiles;
 use crate::node::{Connected, Node, Parts};
 use crate::routine;
@@ -92,7 +92,7 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     nodes: Vec<Arc<Node>>,
-    tasks: JoinSet<()>,
+    tasks: JoinSet<Ended>,
     stop: CancellationToken,
 }
 
@@ -138,15 +138,25 @@ impl Server {
     }
 
     /// Returns when all nodes have stopped.
-    pub async fn join(mut self) {
+    ///
+    /// # Errors
+    /// When one of them stopped unasked, which stops them all.
+    pub async fn join(mut self) -> Result<(), StoppedUnasked> {
+        let mut result = Ok(());
         while let Some(ended) = self.tasks.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "a node failed");
+            if ended.ok() != Some(Ended::Asked) {
                 self.stop.cancel();
+                result = Err(StoppedUnasked);
             }
         }
+        result
     }
 }
+
+/// A node, or its broker connection, ended by itself: a defect, which is in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a node stopped unasked")]
+pub struct StoppedUnasked;
 
 /// What nodes of one process share while they are started.
 struct Starter {

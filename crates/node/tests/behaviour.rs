@@ -1,11 +1,6 @@
 //! Recorded requests through a real broker: the node answers, or keeps silent, as a real one did.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::wildcard_enum_match_arm,
-    reason = "helpers are test code too"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers are test code too")]
 
 mod harness;
 

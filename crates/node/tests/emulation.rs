@@ -1,11 +1,6 @@
 //! Many nodes in one process.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::wildcard_enum_match_arm,
-    reason = "helpers are test code too"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers are test code too")]
 
 mod harness;
 
@@ -55,7 +50,7 @@ async fn two_thousand_nodes_each_answer_a_ping_in_little_memory() {
     let resident = resident_kib();
     assert!(resident < RESIDENT_KIB_MAX, "{resident} KiB");
     nodes.stop_token().cancel();
-    nodes.join().await;
+    nodes.join().await.unwrap();
 }
 
 fn resident_kib() -> u64 {

@@ -1,11 +1,6 @@
 //! Recorded messages against the checks alone: what a real node answered is run, what it ignored is refused.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::wildcard_enum_match_arm,
-    reason = "helpers are test code too"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers are test code too")]
 
 mod harness;
 

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
+use super::vectors;
+
 /// A running server; it ends with this value.
 pub(crate) struct NatsServer {
     process: Child,
@@ -85,11 +87,19 @@ fn issue(folder: &Path, names: &[&str]) {
     std::fs::write(folder.join("ca.pem"), ca.pem()).unwrap();
     let issuer = Issuer::new(params, key);
     for name in names.iter().chain(&["localhost"]) {
-        let key = KeyPair::generate().unwrap();
+        let key = key_of(name);
         let mut params = CertificateParams::new(vec![(*name).to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, *name);
         let certificate = params.signed_by(&key, &issuer).unwrap();
         std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).unwrap();
         std::fs::write(folder.join(format!("{name}-key.pem")), key.serialize_pem()).unwrap();
+    }
+}
+
+/// The recorded node has its RSA key, with which it signs requests of its own; others get one.
+fn key_of(name: &str) -> KeyPair {
+    match std::fs::read_to_string(vectors::key(&format!("{name}-key.pem"))) {
+        Ok(key) => KeyPair::from_pem(&key).unwrap(),
+        Err(_) => KeyPair::generate().unwrap(),
     }
 }

@@ -87,13 +87,11 @@ impl Client {
         self.order(BrokerCommand::Barrier { id: BarrierId(self.barrier) }).await;
         let mut received = Vec::new();
         loop {
-            match self.event().await {
-                BrokerEvent::Message(delivery) => {
-                    received
-                        .push(Received { subject: delivery.subject, payload: delivery.payload });
-                }
-                BrokerEvent::BarrierPassed { id } if id.0 == self.barrier => return received,
-                _ => {}
+            let event = self.event().await;
+            if let BrokerEvent::Message(delivery) = event {
+                received.push(Received { subject: delivery.subject, payload: delivery.payload });
+            } else if matches!(event, BrokerEvent::BarrierPassed { id } if id.0 == self.barrier) {
+                return received;
             }
         }
     }

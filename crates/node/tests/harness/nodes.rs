@@ -77,7 +77,7 @@ impl TestNode {
 
     pub(crate) async fn stop(self) {
         self.server.stop_token().cancel();
-        self.server.join().await;
+        self.server.join().await.unwrap();
     }
 }
 
