@@ -60,10 +60,7 @@ fn differences(case: &Case, replies: &[Received]) -> Option<String> {
     let reply = replies.first()?;
     let expected = case.body.as_deref().unwrap_or_default();
     let body = reply.body();
-    let code = match &body {
-        Value::String(text) => text.clone(),
-        other => other["statuscode"].to_string(),
-    };
+    let code = body.as_str().map_or_else(|| body["statuscode"].to_string(), str::to_owned);
     if !expected.starts_with(&code) {
         return Some(format!("{name}: {body} instead of {expected}"));
     }
