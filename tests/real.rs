@@ -9,6 +9,8 @@ mod burst;
 mod federated;
 #[path = "real/outage.rs"]
 mod outage;
+#[path = "real/permissions.rs"]
+mod permissions;
 #[path = "real/refused.rs"]
 mod refused;
 #[path = "real/rolling.rs"]
