@@ -1,6 +1,8 @@
 //! Draws tables: the only place that knows of widths and colours.
 
-use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, presets};
+use comfy_table::{
+    Attribute, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Width, presets,
+};
 
 use crate::{
     screen::Screen,
@@ -18,7 +20,8 @@ pub fn table(table: &Table, screen: Screen) -> String {
     let mut shown: Vec<usize> = (0..table.columns.len()).collect();
     loop {
         let drawn = draw(table, &shown, screen);
-        let too_wide = screen.width.is_some_and(|width| natural_width(&drawn) > width.into());
+        let too_wide =
+            screen.width.is_some_and(|width| natural_width(table, &shown, &drawn) > width.into());
         match shown.iter().rposition(|index| is_extra(table, *index)) {
             Some(extra) if too_wide => {
                 shown.remove(extra);
@@ -32,10 +35,13 @@ fn is_extra(table: &Table, index: usize) -> bool {
     table.columns.get(index).is_some_and(|column| column.room == Room::IfWide)
 }
 
-fn natural_width(drawn: &comfy_table::Table) -> u64 {
-    let widths = drawn.column_max_content_widths();
-    let gaps = u64::from(GAP) * widths.len().saturating_sub(1) as u64;
-    widths.into_iter().map(u64::from).sum::<u64>() + gaps
+fn natural_width(table: &Table, shown: &[usize], drawn: &comfy_table::Table) -> u64 {
+    let columns = pick(&table.columns, shown);
+    let widths = columns.zip(drawn.column_max_content_widths()).map(|(column, natural)| {
+        u64::from(column.width_max.map_or(natural, |most| natural.min(most)))
+    });
+    let gaps = u64::from(GAP) * shown.len().saturating_sub(1) as u64;
+    widths.sum::<u64>() + gaps
 }
 
 fn lines(drawn: &comfy_table::Table) -> String {
@@ -51,7 +57,7 @@ fn draw(table: &Table, shown: &[usize], screen: Screen) -> comfy_table::Table {
     let mut drawn = comfy_table::Table::new();
     drawn.load_style(presets::NOTHING);
     if screen.colour {
-        drawn.enforce_styling();
+        drawn.enforce_styling().style_text_only();
     } else {
         drawn.force_no_tty();
     }
@@ -62,7 +68,11 @@ fn draw(table: &Table, shown: &[usize], screen: Screen) -> comfy_table::Table {
         drawn.set_header(pick(&table.columns, shown).map(|column| header(column, screen)));
     }
     for row in &table.rows {
-        drawn.add_row(pick(row, shown).map(|cell| paint(cell, screen)));
+        let mut drawn_row = Row::from(pick(row, shown).map(|cell| paint(cell, screen)));
+        if let Some(lines) = table.lines_max {
+            drawn_row.max_height(lines);
+        }
+        drawn.add_row(drawn_row);
     }
     style_columns(&mut drawn, table, shown);
     drawn
@@ -76,7 +86,11 @@ fn style_columns(drawn: &mut comfy_table::Table, table: &Table, shown: &[usize])
     let last = shown.len().saturating_sub(1);
     for (place, column) in pick(&table.columns, shown).enumerate() {
         let Some(target) = drawn.column_mut(place) else { continue };
-        target.set_padding((0, if place == last { 0 } else { GAP }));
+        let gap = if place == last { 0 } else { GAP };
+        target.set_padding((0, gap));
+        if let Some(most) = column.width_max {
+            target.set_constraint(ColumnConstraint::UpperBoundary(Width::Fixed(most + gap)));
+        }
         target.set_cell_alignment(match column.align {
             Align::Left => CellAlignment::Left,
             Align::Right => CellAlignment::Right,
@@ -93,9 +107,9 @@ fn paint(cell: &Cell, screen: Screen) -> comfy_table::Cell {
     let text = comfy_table::Cell::new(&cell.text);
     let colour = match cell.tone {
         Tone::Plain => return text,
-        Tone::Good => Color::Green,
-        Tone::Warning => Color::Yellow,
-        Tone::Problem => Color::Red,
+        Tone::Good => Color::DarkGreen,
+        Tone::Warning => Color::DarkYellow,
+        Tone::Problem => Color::DarkRed,
     };
     if screen.colour { text.fg(colour) } else { text }
 }
@@ -125,6 +139,13 @@ mod tests {
         let shown = "NAME  COST  WHERE\neu-1     7  eu-1.example.net:7440\n";
         assert_eq!(super::table(&sample(), wide), shown);
         assert_eq!(super::table(&sample(), Screen { width: None, ..PLAIN }), shown);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_where_the_table_says_so() {
+        let mut table = Table::new(vec![Column::words("NOTES")]).cut_after(1);
+        table.rows.push(vec!["a text of more than twenty characters".into()]);
+        assert_eq!(super::table(&table, PLAIN), "NOTES\na text of more than…\n");
     }
 
     #[test]

@@ -9,6 +9,8 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
     /// What to say, on standard error, if there are no rows.
     pub empty: Option<&'static str>,
+    /// Most lines of one row where it is wrapped, the rest cut; `None`: as many as it takes.
+    pub lines_max: Option<usize>,
 }
 
 /// One column.
@@ -20,6 +22,8 @@ pub struct Column {
     pub align: Align,
     /// When it is shown.
     pub room: Room,
+    /// Where the terminal has a width, the widest that it may be; beyond, it is wrapped.
+    pub width_max: Option<u16>,
 }
 
 /// Where the text of a column stands.
@@ -67,7 +71,7 @@ impl Table {
     /// A table without rows yet.
     #[must_use]
     pub fn new(columns: Vec<Column>) -> Self {
-        Self { columns, rows: Vec::new(), empty: None }
+        Self { columns, rows: Vec::new(), empty: None, lines_max: None }
     }
 
     /// The same table, which says something if it stays without rows.
@@ -76,11 +80,22 @@ impl Table {
         Self { empty: Some(empty), ..self }
     }
 
+    /// The same table with at most `lines` lines a row: for texts of others, however long.
+    #[must_use]
+    pub fn cut_after(self, lines: usize) -> Self {
+        Self { lines_max: Some(lines), ..self }
+    }
+
     /// Lines of a name and a value, without a header.
     #[must_use]
     pub fn pairs(pairs: Vec<(&'static str, Cell)>) -> Self {
         let rows = pairs.into_iter().map(|(name, value)| vec![name.into(), value]).collect();
-        Self { columns: vec![Column::words(""), Column::words("")], rows, empty: None }
+        Self {
+            columns: vec![Column::words(""), Column::words("")],
+            rows,
+            empty: None,
+            lines_max: None,
+        }
     }
 
     /// Whether there is a header line.
@@ -94,19 +109,25 @@ impl Column {
     /// A column of words that is always shown.
     #[must_use]
     pub const fn words(name: &'static str) -> Self {
-        Self { name, align: Align::Left, room: Room::Always }
+        Self { name, align: Align::Left, room: Room::Always, width_max: None }
     }
 
     /// A column of numbers that is always shown.
     #[must_use]
     pub const fn numbers(name: &'static str) -> Self {
-        Self { name, align: Align::Right, room: Room::Always }
+        Self { name, align: Align::Right, room: Room::Always, width_max: None }
     }
 
     /// The same column, shown only where there is room.
     #[must_use]
     pub const fn if_wide(self) -> Self {
-        Self { name: self.name, align: self.align, room: Room::IfWide }
+        Self { room: Room::IfWide, ..self }
+    }
+
+    /// The same column, wrapped beyond this width, so that a long text leaves room for others.
+    #[must_use]
+    pub const fn at_most(self, width: u16) -> Self {
+        Self { width_max: Some(width), ..self }
     }
 }
 

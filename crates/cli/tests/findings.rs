@@ -25,7 +25,7 @@ fn calm() -> Report {
     let mut report = troubled();
     let core = &mut report.core;
     core.regions.retain(|region| region.route.is_some() && !region.native);
-    core.regions.iter_mut().for_each(|region| region.usable = region.gateways);
+    core.gateways.iter_mut().for_each(|member| member.state = Some(GatewayState::Active));
     core.links.retain(|link| link.state == "up");
     core.alarms.clear();
     core.examples.clear();
@@ -81,6 +81,13 @@ fn a_region_without_a_route_is_a_problem() {
     let mut report = calm();
     report.core.regions.last_mut().unwrap().route = None;
     assert_eq!(worst(&report), Some(Severity::Problem));
+}
+
+#[test]
+fn a_gateway_out_of_reach_is_missed_although_its_advert_lives_on() {
+    let mut report = calm();
+    report.core.gateways.last_mut().unwrap().route = None;
+    assert_eq!(worst(&report), Some(Severity::Warning));
 }
 
 #[test]

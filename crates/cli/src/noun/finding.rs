@@ -6,7 +6,7 @@ use antiphon_core::{Alarm, GatewayState, LinkView, Snapshot};
 use antiphon_gateway::shell::Report;
 use serde::Serialize;
 
-use super::{drops, links};
+use super::{drops, links, regions};
 use crate::{Exit, human};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -56,7 +56,7 @@ pub fn findings(report: &Report) -> Vec<Finding> {
         .chain([links_down(core), defects(report), drops_lately(report)])
         .flatten()
         .collect();
-    all.extend(regions(core));
+    all.extend(regions_out_of_reach(core));
     let alarms = core.alarms.iter().map(|view| &view.alarm);
     all.extend(alarms.chain(&report.daemon.denied).map(alarm));
     all.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -111,7 +111,7 @@ fn links_down(core: &Snapshot) -> Option<Finding> {
     Some(Finding::warning(format!("{count} not up: {names}")))
 }
 
-fn regions(core: &Snapshot) -> Vec<Finding> {
+fn regions_out_of_reach(core: &Snapshot) -> Vec<Finding> {
     let others: Vec<_> = core.regions.iter().filter(|region| !region.ours).collect();
     if others.is_empty() {
         return vec![Finding::warning("knows no other region")];
@@ -121,8 +121,9 @@ fn regions(core: &Snapshot) -> Vec<Finding> {
         if region.route.is_none() {
             return Some(Finding::problem(format!("no route to region {name}")));
         }
-        let short = region.usable < region.gateways;
-        let few = format!("{} of {}", region.usable, human::count(region.gateways, "gateway"));
+        let usable = regions::usable(core, name);
+        let short = usable < region.gateways;
+        let few = format!("{usable} of {}", human::count(region.gateways, "gateway"));
         short.then(|| Finding::warning(format!("region {name} has {few} in use")))
     });
     judged.collect()

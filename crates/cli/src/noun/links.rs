@@ -9,6 +9,11 @@ use crate::{
     table::{Cell, Column, Table, Tone},
 };
 
+/// Reasons come from far down, and some are long.
+const NOTES_WIDTH: u16 = 32;
+/// Enough to tell one reason from another on 80 columns.
+const NOTES_LINES: usize = 4;
+
 /// One row a peer.
 #[must_use]
 pub fn rows(snapshot: &Snapshot) -> Table {
@@ -21,7 +26,7 @@ pub fn rows(snapshot: &Snapshot) -> Table {
         Column::numbers("COST"),
         Column::numbers("QUEUED"),
         Column::numbers("UNACKED"),
-        Column::words("NOTES"),
+        Column::words("NOTES").at_most(NOTES_WIDTH),
         Column::words("DIALLED BY").if_wide(),
         Column::numbers("IN/OUT").if_wide(),
         Column::numbers("RESENT").if_wide(),
@@ -29,7 +34,7 @@ pub fn rows(snapshot: &Snapshot) -> Table {
         Column::words("ENDPOINT").if_wide(),
         Column::words("VERSION").if_wide(),
     ];
-    let mut table = Table::new(columns).or_say("no links");
+    let mut table = Table::new(columns).or_say("no links").cut_after(NOTES_LINES);
     table.rows = snapshot.links.iter().map(row).collect();
     table
 }

@@ -7,6 +7,8 @@ use antiphon_core::{GatewayState, Snapshot};
 use antiphon_gateway::admin::{AdminError, Client};
 use antiphon_lab::{Manifest, Whole};
 
+use crate::noun::regions::usable;
+
 /// How many gateways each region has.
 type Expected = BTreeMap<String, u64>;
 
@@ -58,7 +60,7 @@ fn lack_of(snapshot: &Snapshot, name: &str, gateways: u64) -> Option<String> {
     if !region.ours && region.route.is_none() {
         return Some(format!("has no route to region {name}"));
     }
-    let usable = region.usable;
+    let usable = usable(snapshot, &region.region);
     (usable < gateways).then(|| format!("knows {usable} of {gateways} gateways of region {name}"))
 }
 
