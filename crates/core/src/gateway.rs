@@ -42,6 +42,8 @@ use crate::{
 pub struct Gateway {
     config: Config,
     me: Creator,
+    /// Where our nodes answer requests of other regions.
+    reply_subjects: BTreeSet<String>,
     rng: ChaCha8Rng,
     state: GatewayState,
     ready: bool,
@@ -103,6 +105,7 @@ impl Gateway {
             next_epoch: 1,
             next_nonce: 1,
             me,
+            reply_subjects: subscriptions::reply_subjects(&config),
             config,
         }
     }

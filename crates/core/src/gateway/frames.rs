@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     Action, Connection, DropReason, EndToEnd, Epoch, Frame, Gateway, GatewayId, Hop, LinkId,
     Malformed, Now,
-    gateway::{broker::Waiting, drops::Refused},
+    gateway::{broker::Waiting, drops::Refused, peer::Peer},
     queue::Queued,
     routes::{Route, Table},
     session::Arrival,
@@ -167,7 +167,7 @@ impl Gateway {
     fn pick(&self, route: &Route, end: &EndToEnd, hop: &Hop) -> Option<GatewayId> {
         let open = |gateway: &&GatewayId| {
             !hop.visited.contains(gateway)
-                && self.peers.get(*gateway).is_some_and(|peer| peer.open_link().is_some())
+                && self.peers.get(*gateway).is_some_and(Peer::takes_frames)
         };
         let candidates: Vec<&GatewayId> = route.next_hops.iter().filter(open).collect();
         let count = candidates.len() as u64;

@@ -33,7 +33,7 @@ impl Gateway {
             return;
         }
         let FromBroker { subject, payload, .. } = message;
-        if self.is_reply_subject(&subject) {
+        if self.reply_subjects.contains(&subject) {
             return self.on_reply(&subject, payload, now, out);
         }
         let size = payload.len();
@@ -169,10 +169,6 @@ impl Gateway {
 
     pub(super) fn flow(&self, reply_to: &str) -> u64 {
         hash::fnv1a(format!("{}/{reply_to}", self.me.gateway).as_bytes())
-    }
-
-    fn is_reply_subject(&self, subject: &str) -> bool {
-        self.reply_subjects().contains(subject)
     }
 }
 

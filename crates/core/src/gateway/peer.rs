@@ -85,6 +85,11 @@ impl Peer {
         self.link.as_ref().filter(|link| link.phase == Phase::Open).map(|link| link.id)
     }
 
+    /// Whether it may be chosen as a next hop.
+    pub(super) fn takes_frames(&self) -> bool {
+        !self.draining && self.open_link().is_some()
+    }
+
     /// When something has to be done about this peer by itself.
     pub(super) fn next_deadline(&self, periods: &Periods) -> Option<Duration> {
         let link = self

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use antiphon_wire::Collective;
 
 use crate::{
-    Action, Gateway, GatewayState, Now, RegionId, SubscriptionId,
+    Action, Config, Gateway, GatewayState, Now, SubscriptionId,
     membership::{Facts, Membership, Wanted},
 };
 
@@ -92,7 +92,7 @@ impl Gateway {
                 wanted.push(Wanted { subject, group: group.clone() });
             }
         }
-        for subject in self.reply_subjects() {
+        for subject in self.reply_subjects.iter().cloned() {
             wanted.push(Wanted { subject, group: group.clone() });
         }
         for name in self.config.federation.keys() {
@@ -103,17 +103,18 @@ impl Gateway {
         wanted
     }
 
-    /// Where our nodes answer: one subject, or one for each collective.
-    pub(super) fn reply_subjects(&self) -> BTreeSet<String> {
-        self.config.export.iter().map(|collective| self.reply_subject(collective)).collect()
-    }
-
     /// Where the nodes of this collective answer requests from other regions.
     pub(super) fn reply_subject(&self, collective: &Collective) -> String {
-        fill(&self.config.reply_template, self.region(), collective)
+        reply_subject(&self.config, collective)
     }
 }
 
-fn fill(template: &str, region: &RegionId, collective: &Collective) -> String {
-    template.replace("{region}", region.as_str()).replace("{collective}", collective.as_str())
+/// Where the nodes of a region answer: one subject, or one for each collective.
+pub(super) fn reply_subjects(config: &Config) -> BTreeSet<String> {
+    config.export.iter().map(|collective| reply_subject(config, collective)).collect()
+}
+
+fn reply_subject(config: &Config, collective: &Collective) -> String {
+    let template = config.reply_template.replace("{region}", config.region.as_str());
+    template.replace("{collective}", collective.as_str())
 }
