@@ -186,6 +186,8 @@ impl Exchange<'_> {
             };
             match heard {
                 Heard::Trouble(trouble) => return Ok(Next::Trouble(trouble)),
+                // Without this a flood of messages would keep us listening for ever.
+                Heard::Message { at, .. } if at > deadline => return Ok(Next::TimedOut),
                 Heard::Message { at, subscription, payload } => {
                     if Some(subscription) == self.subscription {
                         return Ok(answer(at, payload));
@@ -195,11 +197,12 @@ impl Exchange<'_> {
         }
     }
 
-    /// Waits for `pause` or until the user wants no more.
-    pub async fn pause(&self, pause: Duration) {
+    /// Waits for `pause`, or until the user wants no more: then `false`.
+    pub async fn pause(&self, pause: Duration) -> bool {
         tokio::select! {
-            () = self.client.stop.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
+            biased;
+            () = self.client.stop.cancelled() => false,
+            () = tokio::time::sleep(pause) => true,
         }
     }
 

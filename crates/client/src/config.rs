@@ -17,6 +17,10 @@ use crate::environment::Environment;
 
 /// How far a node's clock may be from ours, and how long a request may travel. Choria's default.
 const TTL_DEFAULT: Duration = Duration::from_secs(60);
+/// The schema of v1 requests refuses less.
+const TTL_MIN_V1: Duration = Duration::from_secs(30);
+/// The schema of v2 requests refuses less.
+const TTL_MIN_V2: Duration = Duration::from_secs(1);
 /// How long broadcast discovery listens. Choria's default.
 const DISCOVERY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(2);
 /// How long connecting to a broker may take: Choria's 2 s leave no room for a TLS handshake on a busy machine.
@@ -155,6 +159,23 @@ impl Config {
     /// # Errors
     /// A file that is missing or unreadable, or every setting of it that is wrong.
     pub fn load(
+        source: &Source,
+        federations: &[String],
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let config = Self::read(source, federations, environment)?;
+        let shortest = match config.security {
+            Security::V1 { .. } => TTL_MIN_V1,
+            Security::V2 { .. } => TTL_MIN_V2,
+        };
+        if config.ttl < shortest {
+            let problem = format!("ttl is {:?}; nodes take no less than {shortest:?}", config.ttl);
+            return Err(ConfigError::Invalid { path: config.origin, problems: vec![problem] });
+        }
+        Ok(config)
+    }
+
+    fn read(
         source: &Source,
         federations: &[String],
         environment: &Environment,

@@ -157,8 +157,8 @@ impl<'a, 'c> Run<'a, 'c> {
     async fn all(&mut self, progress: &mut dyn FnMut(Progress<'_>)) -> Result<(), CallError> {
         let pause = self.call.batches.map_or(Duration::ZERO, |batches| batches.pause);
         for (index, group) in self.groups().into_iter().enumerate() {
-            if index > 0 {
-                self.exchange.pause(pause).await;
+            if index > 0 && !self.exchange.pause(pause).await {
+                break;
             }
             self.send(group).await?;
             if self.gather(group, progress).await? == Wanted::No {

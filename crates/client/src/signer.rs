@@ -105,7 +105,8 @@ fn own_x509(
 ) -> Result<(CallerId, Key), SignerError> {
     let credentials = Credentials::from_files(certificate, key, ca)?;
     let leaf = credentials.leaf();
-    let names: Vec<_> = leaf.common_names.iter().chain(&leaf.dns_names).cloned().collect();
+    let mut names: Vec<_> = leaf.common_names.iter().chain(&leaf.dns_names).cloned().collect();
+    names.dedup();
     let wanted = name.or(names.first().map(String::as_str)).unwrap_or_default();
     if !names.iter().any(|name| name == wanted) {
         return Err(SignerError::WrongName {

@@ -79,7 +79,7 @@ impl FactsArgs {
         console: &mut Console,
     ) -> Result<Verdict, CommandError> {
         let results = self.gather(client, console).await?;
-        if results.stats.ok == 0 {
+        if results.stats.responses() == 0 {
             return Err(CommandError::NoResponses);
         }
         for reply in results.replies.iter().filter(|reply| !reply.status.is_ok()) {
@@ -112,6 +112,10 @@ impl FactsArgs {
         let found = discover(client, &method, &collective, &filter, AGENT).await?;
         let discover_time = start.elapsed();
         warn_of(&found, console);
+        // Who interrupts discovery does not want the nodes to be asked.
+        if client.stop.is_cancelled() {
+            return Err(CommandError::Interrupted);
+        }
         if found.nodes.is_empty() {
             return Err(CommandError::NoNodes);
         }

@@ -115,9 +115,8 @@ pub(super) fn load(
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
     let file: File = toml::from_str(&text).map_err(|error| {
-        let line = error
-            .span()
-            .map_or(0, |span| text.get(..span.start).unwrap_or_default().lines().count().max(1));
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
         let detail = format!("line {line}: {}", error.message().replace('\n', ", "));
         ConfigError::Malformed { path: path.to_owned(), detail }
     })?;

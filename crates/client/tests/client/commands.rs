@@ -201,6 +201,31 @@ async fn an_interrupt_prints_what_has_arrived() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nobody_is_asked_after_an_interrupt() {
+    for (line, subject, asked) in [
+        ("req rpcutil ping", ".discovery", 1),
+        ("facts country", ".discovery", 1),
+        ("req rpcutil ping -I n1 -I n2 --batch 1 --batch-sleep 60", ".node.", 1),
+    ] {
+        let (mut client, log) = among(&[("n1", good), ("n2", good)]).await;
+        let (stop, seen) = (client.stop.clone(), log.clone());
+        tokio::spawn(async move {
+            while !seen.lock().unwrap().iter().any(|(to, _)| to.contains(subject)) {
+                tokio::task::yield_now().await;
+            }
+            stop.cancel();
+        });
+
+        let ended = run(&mut client, line).await;
+
+        assert_eq!(ended.code(), 2, "{line}");
+        let log = log.lock().unwrap();
+        let directed = log.iter().filter(|(to, _)| to.contains(".node.")).count();
+        assert!(directed <= asked - usize::from(subject == ".discovery"), "{line}: {directed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn replies_to_another_subject_are_not_awaited() {
     let (mut client, log) = among(&[("n1", good)]).await;
 

@@ -8,6 +8,9 @@
 
 mod bus;
 mod commands;
+mod config;
 mod discovery;
 mod golden;
+mod real;
+mod signing;
 mod support;

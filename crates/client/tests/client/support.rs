@@ -178,6 +178,7 @@ pub(crate) type Log = Arc<Mutex<Vec<(String, Request)>>>;
 /// Starts a node; returns once it listens.
 pub(crate) async fn node(channels: Channels, identity: &'static str, script: Script, log: &Log) {
     let (commands, mut events) = channels;
+    until(&mut events, |event| matches!(event, BrokerEvent::Connected(_))).await;
     for (id, subject) in (0..).zip([
         "mcollective.broadcast.agent.discovery".to_owned(),
         "eu.broadcast.agent.discovery".to_owned(),
@@ -189,7 +190,7 @@ pub(crate) async fn node(channels: Channels, identity: &'static str, script: Scr
     }
     let id = antiphon_broker::BarrierId(0);
     commands.send(BrokerCommand::Barrier { id }).await.unwrap();
-    while !matches!(events.recv().await, Some(BrokerEvent::BarrierPassed { .. })) {}
+    until(&mut events, |event| matches!(event, BrokerEvent::BarrierPassed { .. })).await;
     let log = log.clone();
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {
@@ -203,6 +204,22 @@ pub(crate) async fn node(channels: Channels, identity: &'static str, script: Scr
             log.lock().unwrap().push((message.subject, request));
         }
     });
+}
+
+/// Passes over events until the one that is wanted.
+pub(crate) async fn until(
+    events: &mut mpsc::Receiver<BrokerEvent>,
+    wanted: impl Fn(&BrokerEvent) -> bool,
+) -> BrokerEvent {
+    let found = async {
+        loop {
+            let event = events.recv().await.unwrap();
+            if wanted(&event) {
+                break event;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), found).await.unwrap()
 }
 
 /// A request that a real node would refuse is a defect of the client.

@@ -78,6 +78,10 @@ impl ReqArgs {
         let agent = &plan.ddl.metadata.name;
         let found = discover(client, &method, &plan.collective, &plan.filter, agent).await?;
         warn_of(&found, console);
+        // Who interrupts discovery does not want the nodes to be asked.
+        if client.stop.is_cancelled() {
+            return Err(CommandError::Interrupted);
+        }
         if !self.format.is_json() {
             let count = found.nodes.len();
             console.say(&format!("Discovering nodes using the {name} method .... {count}"));
