@@ -11,7 +11,6 @@ mod shell;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
@@ -27,6 +26,7 @@ use crate::ddl::Ddl;
 use crate::node::Node;
 use crate::rpc::{Answer, Call, Status};
 
+use crate::security::causes;
 pub(crate) use discovery::is_ping;
 use external::External;
 
@@ -153,7 +153,7 @@ pub(crate) fn unknown_action(call: &Call) -> Answer {
 }
 
 /// The answer of an action on the machine. One that was only simulated says so.
-fn outcome<E: fmt::Display>(result: Result<Value, E>, simulated: bool) -> Answer {
+fn outcome<E: std::error::Error>(result: Result<Value, E>, simulated: bool) -> Answer {
     let mark = |mut data: Value| {
         if let (true, Some(members)) = (simulated, data.as_object_mut()) {
             members.insert("simulated".to_owned(), Value::Bool(true));
@@ -162,7 +162,9 @@ fn outcome<E: fmt::Display>(result: Result<Value, E>, simulated: bool) -> Answer
     };
     match result {
         Ok(data) => Answer::ok(&mark(data)),
-        Err(error) => Answer::aborted_with(error, &mark(Value::Object(serde_json::Map::new()))),
+        Err(error) => {
+            Answer::aborted_with(causes(&error), &mark(Value::Object(serde_json::Map::new())))
+        }
     }
 }
 
@@ -205,13 +207,13 @@ mod tests {
 
     #[test]
     fn what_is_simulated_says_so_even_when_it_fails() {
-        let answer = outcome::<String>(Ok(serde_json::json!({"a": 1})), true);
+        let answer = outcome::<std::fmt::Error>(Ok(serde_json::json!({"a": 1})), true);
         assert_eq!(answer.data, r#"{"a":1,"simulated":true}"#);
-        let answer = outcome(Err("no"), true);
+        let answer = outcome(Err(std::fmt::Error), true);
         assert_eq!(
             (answer.status, answer.data.as_str()),
             (Status::Aborted, r#"{"simulated":true}"#)
         );
-        assert_eq!(outcome(Err("no"), false).data, "{}");
+        assert_eq!(outcome(Err(std::fmt::Error), false).data, "{}");
     }
 }

@@ -35,7 +35,7 @@ pub(crate) enum ProgramError {
     #[error("{program} is not installed")]
     Missing { program: String },
     /// It cannot be run.
-    #[error("{program} cannot be run: {source}")]
+    #[error("{program} cannot be run")]
     Run { program: String, source: io::Error },
     /// It said no.
     #[error("{program} failed with exit code {code}: {reason}")]

@@ -10,6 +10,7 @@ use tracing::{error, info};
 
 use crate::clock::Clock;
 use crate::config::{ConfigError, NodeConfig, Problem};
+use crate::security::causes;
 use crate::server::{Emulation, Server, StartError, StoppedUnasked};
 
 /// Wrong usage or a bad file.
@@ -43,7 +44,7 @@ pub async fn run(configs: Vec<PathBuf>, options: Options) -> ExitCode {
     match serve(configs, &options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
-            error!("{problem:#}");
+            error!("{}", causes(&problem));
             ExitCode::from(EXIT_PROBLEM)
         }
     }
@@ -90,7 +91,7 @@ async fn serve(configs: Vec<NodeConfig>, options: &Options) -> Result<(), RunErr
 /// Why nodes could not run.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
-    #[error("signals cannot be received: {0}")]
+    #[error("signals cannot be received")]
     Signals(#[from] std::io::Error),
     #[error(transparent)]
     Start(#[from] StartError),

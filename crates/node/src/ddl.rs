@@ -69,7 +69,7 @@ pub struct Action {
 #[derive(Debug, thiserror::Error)]
 pub enum DdlError {
     /// It is not JSON of the expected shape.
-    #[error("is no agent DDL: {0}")]
+    #[error("is no agent DDL")]
     Syntax(#[from] serde_json::Error),
     /// An agent without time to run is refused by Choria, too.
     #[error("timeout must be at least 1 second")]

@@ -8,6 +8,8 @@ use std::time::SystemTime;
 use serde_json::{Map, Value};
 use tracing::{debug, warn};
 
+use crate::security::causes;
+
 /// Larger files of facts or classes are not read, in bytes.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
@@ -75,7 +77,7 @@ impl InventoryFiles {
 /// Why a file of facts or classes is of no use.
 #[derive(Debug, thiserror::Error)]
 enum ReadError {
-    #[error("{0}")]
+    #[error("cannot be read")]
     Io(#[from] std::io::Error),
     #[error("is larger than {FILE_BYTES_MAX} bytes")]
     TooLarge,
@@ -90,7 +92,7 @@ impl ReadError {
         match self {
             Self::Io(error) if error.kind() == ErrorKind::NotFound => debug!(%file, "no such file"),
             Self::Io(_) | Self::TooLarge | Self::Syntax(_) => {
-                warn!(%file, error = %self, "facts or classes cannot be read");
+                warn!(%file, error = causes(self), "facts or classes cannot be read");
             }
         }
     }

@@ -47,15 +47,15 @@ pub(crate) enum RequestSigner {
 /// Why no registration message was made.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RegistrationError {
-    #[error("{file}: {source}")]
+    #[error("read {file}")]
     Read { file: String, source: std::io::Error },
-    #[error("compressing: {0}")]
+    #[error("compress the content")]
     Compress(#[source] std::io::Error),
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    #[error("an id of the message is not legal: {0}")]
+    #[error("an id of the message is not legal")]
     Id(#[from] antiphon_wire::IdError),
-    #[error("signing: {0}")]
+    #[error("sign the message")]
     Sign(#[from] antiphon_identity::SignError),
 }
 

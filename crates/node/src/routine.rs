@@ -14,6 +14,7 @@ use crate::connection::Ended;
 use crate::lifecycle::{self, ALIVE_INTERVAL, Event};
 use crate::node::{Node, Outgoing};
 use crate::registration;
+use crate::security::causes;
 use crate::status::Status;
 
 /// Runs until `stop`; what it publishes goes to `commands`.
@@ -79,7 +80,9 @@ async fn send_registration(node: &Arc<Node>, commands: &mpsc::Sender<BrokerComma
     });
     match made.await {
         Ok(Some(Ok(message))) => publish(node, commands, message).await,
-        Ok(Some(Err(error))) => warn!(identity = node.identity(), %error, "registration failed"),
+        Ok(Some(Err(error))) => {
+            warn!(identity = node.identity(), error = causes(&error), "registration failed");
+        }
         Ok(None) | Err(_) => {}
     }
 }

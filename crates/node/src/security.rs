@@ -1,5 +1,6 @@
 //! Who may call: the checks of signatures and names, of either protocol.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -84,15 +85,20 @@ impl Refused {
     }
 
     /// A refusal by an error, with all of its causes.
-    pub(crate) fn because(refusal: Refusal, error: &dyn std::error::Error) -> Self {
-        let mut detail = error.to_string();
-        let mut cause = error.source();
-        while let Some(source) = cause {
-            detail = format!("{detail}: {source}");
-            cause = source.source();
-        }
-        Self { refusal, detail }
+    pub(crate) fn because(refusal: Refusal, error: &dyn Error) -> Self {
+        Self { refusal, detail: causes(error) }
     }
+}
+
+/// An error and its causes, from the outermost.
+pub(crate) fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text = format!("{text}: {source}");
+        cause = source.source();
+    }
+    text
 }
 
 fn check_v1(

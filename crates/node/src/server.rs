@@ -1,6 +1,7 @@
 //! Nodes at work: from configurations to connections, and back to silence.
 
 mod emulation;
+mod renewal;
 mod trust;
 mod uplink;
 
@@ -29,7 +30,7 @@ use trust::Trust;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A file of certificates is of no use.
-    #[error("{identity}: security.v1.ca: {source}")]
+    #[error("{identity}: security.v1.ca")]
     Trust {
         /// The node.
         identity: String,
@@ -37,7 +38,7 @@ pub enum StartError {
         source: TrustError,
     },
     /// An expression for names is none.
-    #[error("{identity}: security.v1.allow or privileged: {source}")]
+    #[error("{identity}: security.v1.allow or privileged")]
     Pattern {
         /// The node.
         identity: String,
@@ -45,7 +46,7 @@ pub enum StartError {
         source: PatternError,
     },
     /// A public key or seed is none.
-    #[error("{identity}: security.v2.{key}: {source}")]
+    #[error("{identity}: security.v2.{key}")]
     Key {
         /// The node.
         identity: String,
@@ -55,7 +56,7 @@ pub enum StartError {
         source: KeyError,
     },
     /// The key of the node's certificate cannot sign registration messages.
-    #[error("{identity}: broker.tls.key: {source}")]
+    #[error("{identity}: broker.tls.key")]
     SigningKey {
         /// The node.
         identity: String,
@@ -191,7 +192,10 @@ impl Starter {
     /// Starts nodes that share a connection, which the first of them names.
     async fn connect(&mut self, configs: Vec<NodeConfig>) -> Result<(), StartError> {
         let Some(first) = configs.first() else { return Ok(()) };
-        let broker = uplink::open(&first.broker, first.identity.as_str())?;
+        let (broker, renewal) = uplink::open(&first.broker, first.identity.as_str())?;
+        if let Some(renewal) = renewal {
+            self.server.tasks.spawn(renewal.run(self.server.stop.clone()));
+        }
         let (connected, watch) = watch::channel(None);
         let mut nodes = Vec::with_capacity(configs.len());
         for config in configs {

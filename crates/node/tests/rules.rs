@@ -53,3 +53,38 @@ fn the_checks_decide_as_a_real_node_did() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// One byte of `data` in so many is damaged, one at a time.
+const STEP: usize = 5;
+
+#[test]
+fn a_damaged_request_is_never_run_and_never_panics() {
+    let (rules, inventory) = (rules(), inventory());
+    let case = vectors::node_behaviour().swap_remove(0);
+    let now = Duration::from_millis(case.at_ms);
+    let good = case.payload.into_bytes();
+    let transport = antiphon_wire::Transport::decode(Bytes::from(good.clone())).unwrap();
+    let data = transport.data_range();
+    for (at, damage) in (0..good.len()).step_by(STEP).flat_map(|at| [(at, b'A'), (at, 0xff)]) {
+        let mut bad = good.clone();
+        if bad[at] == damage {
+            continue;
+        }
+        bad[at] = damage;
+        let verdict = rules.judge(Bytes::from(bad), &inventory, now);
+        let run = matches!(verdict, Verdict::Run(_));
+        assert!(!(run && data.contains(&at)), "byte {at} of the payload: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_truncated_request_is_refused_wherever_it_ends() {
+    let (rules, inventory) = (rules(), inventory());
+    let case = vectors::node_behaviour().swap_remove(0);
+    let now = Duration::from_millis(case.at_ms);
+    for end in 0..case.payload.len() - 1 {
+        let payload = Bytes::copy_from_slice(&case.payload.as_bytes()[..end]);
+        let verdict = rules.judge(payload, &inventory, now);
+        assert!(matches!(verdict, Verdict::Refuse { .. }), "cut at {end}");
+    }
+}

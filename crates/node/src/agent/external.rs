@@ -14,6 +14,7 @@ use crate::backend::{ProgramError, output};
 use crate::ddl::Ddl;
 use crate::node::Node;
 use crate::rpc::{Answer, Call, Status};
+use crate::security::causes;
 
 const ACTIVATION: &str = "io.choria.mcorpc.external.v1.activation_request";
 const RPC: &str = "io.choria.mcorpc.external.v1.rpc_request";
@@ -34,13 +35,13 @@ pub(crate) struct External {
 /// Why a program gave no answer.
 #[derive(Debug, thiserror::Error)]
 enum ExternalError {
-    #[error("{0}")]
+    #[error("hand over a request")]
     Io(#[from] std::io::Error),
-    #[error("{0}")]
+    #[error(transparent)]
     Program(#[from] ProgramError),
     #[error("the reply is larger than {REPLY_BYTES_MAX} bytes")]
     TooLarge,
-    #[error("the reply cannot be read: {0}")]
+    #[error("the reply cannot be read")]
     Reply(#[from] serde_json::Error),
 }
 
@@ -54,7 +55,7 @@ pub(super) async fn load(folder: &Path, config: &Path) -> Vec<Agent> {
             Some(Ok(parsed)) if parsed.metadata.provider.as_deref() == Some("external") => parsed,
             Some(Ok(_)) | None => continue,
             Some(Err(error)) => {
-                warn!(ddl = %ddl.display(), %error, "external agent left out");
+                warn!(ddl = %ddl.display(), error = causes(&error), "external agent left out");
                 continue;
             }
         };
@@ -118,7 +119,7 @@ impl External {
         match answer {
             Ok(Ok(activate)) => activate,
             Ok(Err(error)) => {
-                warn!(agent, %error, "external agent left out");
+                warn!(agent, error = causes(&error), "external agent left out");
                 false
             }
             Err(_) => {
@@ -147,7 +148,9 @@ impl External {
                 message: if reply.statusmsg.is_empty() { "OK".to_owned() } else { reply.statusmsg },
                 data: reply.data.unwrap_or_else(|| json!({})).to_string(),
             },
-            Err(error) => Answer::aborted(format_args!("{}: {error}", self.program.display())),
+            Err(error) => {
+                Answer::aborted(format_args!("{}: {}", self.program.display(), causes(&error)))
+            }
         }
     }
 

@@ -50,7 +50,7 @@ pub(crate) enum PuppetError {
     Disabled { reason: String },
     #[error("Puppet is currently applying a catalog")]
     Applying,
-    #[error("{file}: {source}")]
+    #[error("{file} cannot be used")]
     File { file: String, source: std::io::Error },
     #[error("{file}: {detail}")]
     Summary { file: String, detail: String },

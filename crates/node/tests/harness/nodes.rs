@@ -57,7 +57,7 @@ impl TestNode {
     }
 
     pub(crate) fn node(&self) -> &Arc<Node> {
-        &self.server.nodes()[0]
+        self.server.nodes().first().unwrap()
     }
 
     pub(crate) fn set_clock(&self, at_ms: u64) {
