@@ -41,7 +41,8 @@ pub fn connect(config: BrokerConfig, shutdown: CancellationToken) -> Result<Brok
     let (facts, events) = mpsc::channel(config.queue_len_max);
     let intake = Intake::new(config.intake_bytes_max);
     let stats = Arc::new(Stats::default());
-    let driver = Driver::new(config, orders, facts, intake.clone(), stats.clone());
-    let task = tokio::spawn(driver.run(shutdown));
+    let accounts = (intake.clone(), stats.clone());
+    let driver = Driver::new(config, (orders, facts), accounts, shutdown);
+    let task = tokio::spawn(driver.run());
     Ok(Broker { commands, events, intake, stats, task })
 }

@@ -1,170 +1,125 @@
-//! The task that keeps one connection alive: it dials, logs in, subscribes again, carries out orders
-//! in their order, and reports.
+//! The adapter's task: one connection after the other, for as long as the shell wants one.
 
-mod handshake;
-mod life;
-mod offline;
-mod pool;
-mod reader;
-mod stream;
+mod backoff;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::sync::Arc;
 
 use tokio::{
     sync::mpsc,
-    time::{sleep, timeout},
+    time::{Instant, sleep},
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{handshake::Connected, life::End, pool::Pool};
+use self::backoff::Backoff;
 use crate::{
     config::BrokerConfig,
+    connection::{Dialled, Ended, Outcome, Pump, dial},
+    front::{Front, Stop},
     intake::Intake,
-    port::{BrokerCommand, BrokerEvent, ServerInfo, SubscriptionId},
+    ledger::Ledger,
+    port::{BrokerCommand, BrokerEvent},
+    servers::Servers,
     stats::Stats,
 };
 
-/// What outlives a connection.
+/// The adapter.
+#[derive(Debug)]
 pub(crate) struct Driver {
     config: BrokerConfig,
-    pool: Pool,
-    commands: mpsc::Receiver<BrokerCommand>,
-    events: mpsc::Sender<BrokerEvent>,
-    /// Facts that do not fit into the channel yet.
-    outgoing: VecDeque<BrokerEvent>,
-    subscriptions: BTreeMap<SubscriptionId, Subscription>,
+    front: Front,
     intake: Intake,
-    stats: Arc<Stats>,
-    shutdown: CancellationToken,
-}
-
-#[derive(Clone, Debug)]
-struct Subscription {
-    subject: String,
-    group: Option<String>,
-    /// UNSUB has been sent; its PONG ends it.
-    leaving: bool,
-}
-
-/// Whether to go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    Reconnect,
-    Stop,
+    backoff: Backoff,
 }
 
 impl Driver {
     pub(crate) fn new(
         config: BrokerConfig,
-        commands: mpsc::Receiver<BrokerCommand>,
-        events: mpsc::Sender<BrokerEvent>,
-        intake: Intake,
-        stats: Arc<Stats>,
+        (orders, facts): (mpsc::Receiver<BrokerCommand>, mpsc::Sender<BrokerEvent>),
+        (intake, stats): (Intake, Arc<Stats>),
+        shutdown: CancellationToken,
     ) -> Self {
-        Self {
-            pool: Pool::new(&config),
-            commands,
-            events,
-            outgoing: VecDeque::new(),
-            subscriptions: BTreeMap::new(),
-            intake,
-            stats,
-            shutdown: CancellationToken::new(),
-            config,
+        let servers = Servers::new(config.servers.clone(), config.discover);
+        let front = Front::new(orders, facts, Ledger::new(servers, stats), shutdown);
+        let backoff = Backoff::new(config.reconnect_min, config.reconnect_max);
+        Self { config, front, intake, backoff }
+    }
+
+    /// Runs until closed, cancelled or abandoned.
+    pub(crate) async fn run(mut self) {
+        if let Stop::Closed = self.serve().await {
+            self.front.say_last(BrokerEvent::Closed).await;
         }
     }
 
-    /// Keeps a connection alive until it is told to stop.
-    pub(crate) async fn run(mut self, shutdown: CancellationToken) {
-        self.shutdown = shutdown;
-        while self.live_once().await == Next::Reconnect {}
-        self.outgoing.push_back(BrokerEvent::Closed);
-        // A caller that no longer listens loses only this.
-        let _flushed = timeout(Duration::from_secs(1), self.flush_events()).await;
-    }
-
-    /// Connects, and lives as long as the connection does.
-    async fn live_once(&mut self) -> Next {
-        let Some(connected) = self.dial().await else { return Next::Stop };
-        self.pool.succeeded(&connected.info.connect_urls);
-        match self.live(connected).await {
-            End::Lost { reason, lagged } => {
-                self.lost(reason, lagged);
-                Next::Reconnect
-            }
-            End::Closed => Next::Stop,
-        }
-    }
-
-    /// Dials until a server takes us; `None` when told to stop.
-    async fn dial(&mut self) -> Option<Connected> {
+    async fn serve(&mut self) -> Stop {
         loop {
-            let (server, pause) = self.pool.next_server();
-            let server = server?; // The configuration names at least one.
-            if !pause.is_zero() && self.while_offline(sleep(pause)).await.is_none() {
-                return None;
-            }
-            let config = self.config.clone();
-            let attempt = {
-                let server = server.clone();
-                async move {
-                    match timeout(config.connect_timeout, handshake::open(&config, &server)).await {
-                        Ok(result) => result.map_err(|error| error.to_string()),
-                        Err(_) => Err(format!("no answer within {:?}", config.connect_timeout)),
-                    }
-                }
+            let dialled = match self.reach().await {
+                Ok(dialled) => dialled,
+                Err(stop) => return stop,
             };
-            match self.while_offline(attempt).await? {
-                Ok(connected) => return Some(connected),
-                Err(reason) => {
-                    let server = server.to_string();
-                    tracing::debug!(server, reason, "broker connection failed");
-                    self.outgoing.push_back(BrokerEvent::ConnectFailed { server, reason });
+            let since = Instant::now();
+            if let Err(stop) = self.live(dialled).await {
+                return stop;
+            }
+            self.backoff.lost_after(since.elapsed());
+        }
+    }
+
+    /// Tries one server after the other until one takes us.
+    async fn reach(&mut self) -> Result<Dialled, Stop> {
+        loop {
+            // A shell that hears nothing is not told ever more: first it takes what happened so far.
+            self.front.offline_until_heard().await?;
+            let pause = self.backoff.next_pause(self.front.ledger.servers.count());
+            self.front.offline_until(sleep(pause)).await?;
+            let Some(server) = self.front.ledger.servers.take_turn() else {
+                return Err(Stop::Closed); // `BrokerConfig::check` leaves no empty list.
+            };
+            let url = server.url.to_string();
+            match self.front.offline_until(dial(server, &self.config)).await? {
+                Ok(dialled) => return Ok(dialled),
+                Err(error) => {
+                    let reason = with_sources(&error);
+                    tracing::debug!(url, reason, "cannot connect");
+                    self.front.ledger.tell(BrokerEvent::ConnectFailed { server: url, reason });
                 }
             }
         }
     }
 
-    /// A connection ended: what hung on it is reported.
-    fn lost(&mut self, reason: String, lagged: bool) {
-        if lagged {
-            self.stats.lagged.add(1);
-            self.outgoing.push_back(BrokerEvent::Lagged { lost: None });
-        }
-        self.outgoing.push_back(BrokerEvent::Disconnected { reason });
-        let leaving = self.subscriptions.iter().filter(|(_, one)| one.leaving);
-        let leaving: Vec<SubscriptionId> = leaving.map(|(id, _)| *id).collect();
-        for id in leaving {
-            self.subscriptions.remove(&id);
-            self.outgoing.push_back(BrokerEvent::Unsubscribed { id });
-        }
-    }
-
-    /// Hands over what waits, as far as there is room.
-    async fn flush_events(&mut self) {
-        while let Some(event) = self.outgoing.pop_front() {
-            if self.events.send(event).await.is_err() {
-                self.outgoing.clear();
+    /// Serves one connection to its end.
+    async fn live(&mut self, dialled: Dialled) -> Result<(), Stop> {
+        self.front.ledger.stats.connects.add(1);
+        self.front.ledger.tell(BrokerEvent::Connected(dialled.describe()));
+        let ping = self.config.ping_interval;
+        let pump = Pump::new(dialled, &mut self.front, self.intake.clone(), ping);
+        let (reason, behind) = match pump.run(&mut self.front).await {
+            Outcome::Stopped(stop) => return Err(stop),
+            Outcome::Ended { ended: Ended::Closed, .. } => return Err(Stop::Closed),
+            Outcome::Ended { ended: Ended::Moved, .. } => {
+                ("the server is about to stop".to_owned(), false)
             }
+            Outcome::Ended { ended: Ended::Lost(reason), behind } => (reason, behind),
+        };
+        tracing::debug!(reason, behind, "disconnected");
+        let ledger = &mut self.front.ledger;
+        if behind {
+            ledger.stats.lagged.add(1);
+            ledger.tell(BrokerEvent::Lagged { lost: None });
         }
+        ledger.end_connection(reason);
+        Ok(())
     }
 }
 
-impl Connected {
-    fn server_info(&self) -> ServerInfo {
-        let info = &self.info;
-        ServerInfo {
-            url: self.url.clone(),
-            name: info.server_name.clone(),
-            id: info.server_id.clone(),
-            version: info.version.clone(),
-            cluster: info.cluster.clone(),
-            max_payload: info.max_payload,
-            headers: info.headers,
-        }
+/// An error and everything behind it, in one line.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
     }
+    text
 }

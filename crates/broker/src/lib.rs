@@ -3,17 +3,23 @@
 pub mod auth;
 mod broker;
 pub mod config;
+mod connection;
 mod driver;
+mod front;
 pub mod intake;
+mod ledger;
+pub mod memory;
 pub mod port;
-mod protocol;
+pub mod protocol;
 pub mod servers;
 pub mod stats;
+mod subscriptions;
 
 pub use auth::{Auth, AuthError, Secret};
 pub use broker::{Broker, connect};
 pub use config::{BrokerConfig, ConfigError, TlsOptions};
 pub use intake::{Hold, Intake};
+pub use memory::MemoryBroker;
 pub use port::{
     BarrierId, BrokerCommand, BrokerEvent, Delivery, Operation, Publication, RefusedPublish,
     ServerInfo, SubscriptionId,

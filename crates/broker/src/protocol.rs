@@ -1,31 +1,19 @@
-//! The NATS client protocol: lines of the server, and what we write.
+//! The NATS client protocol, without sockets: what a server says, and how our orders are written.
 //!
-//! Source: the NATS client protocol documentation and nats-server's `parser.go`.
+//! Source: the NATS documentation, "Client Protocol", and nats-server's `server/parser.go`.
 
+mod decoder;
+mod denial;
+mod encoder;
 mod headers;
-mod parse;
-mod write;
+mod info;
+mod subject;
 
-pub(crate) use headers::decode as decode_headers;
-pub(crate) use parse::{Parser, ProtocolError, ServerMessage, ServerOp};
-pub(crate) use write::{Writer, size};
-
-use serde::Deserialize;
-
-/// The server's INFO, as far as we need it.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Info {
-    pub(crate) server_id: String,
-    pub(crate) server_name: String,
-    pub(crate) version: String,
-    pub(crate) cluster: Option<String>,
-    pub(crate) max_payload: usize,
-    pub(crate) headers: bool,
-    pub(crate) tls_required: bool,
-    pub(crate) tls_available: bool,
-    pub(crate) nonce: Option<String>,
-    pub(crate) connect_urls: Vec<String>,
-    /// Lame duck mode: it will end soon.
-    pub(crate) ldm: bool,
-}
+pub use decoder::{
+    Decoder, LINE_BYTES_MAX, PAYLOAD_BYTES_MAX, ProtocolError, ServerMessage, ServerOp,
+};
+pub(crate) use denial::Denial;
+pub use encoder::{Connect, Encoder};
+pub(crate) use headers::{are_legal as headers_are_legal, decode as decode_headers, encoded_len};
+pub use info::Info;
+pub use subject::{Pattern, is_publishable};

@@ -1,49 +1,82 @@
-//! NATS headers: a version line, then `Key: value` lines, as in HTTP/1.
+//! NATS headers: `NATS/1.0`, then `Name: value` lines, then an empty line (NATS ADR-4).
 
-/// What a header block begins with; an inline status may follow.
-pub(crate) const VERSION: &str = "NATS/1.0";
+use bytes::BytesMut;
 
-/// Reads a header block leniently: lines without a colon are passed over.
-pub(crate) fn decode(block: &[u8]) -> Vec<(String, String)> {
-    let Ok(text) = std::str::from_utf8(block) else { return Vec::new() };
-    let lines = text.split("\r\n").skip(1).filter(|line| !line.is_empty());
-    let pairs = lines.filter_map(|line| line.split_once(':'));
-    pairs.map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned())).collect()
+const VERSION: &str = "NATS/1.0\r\n";
+
+/// Whether headers can be written without changing what a reader sees.
+pub(crate) fn are_legal(headers: &[(String, String)]) -> bool {
+    headers.iter().all(|(name, value)| {
+        let graphic = |byte: u8| byte.is_ascii_graphic() && byte != b':';
+        !name.is_empty() && name.bytes().all(graphic) && !value.contains(char::is_control)
+    })
 }
 
-/// Appends a header block; line ends in keys and values are left out, since they would be headers
-/// of their own.
-pub(crate) fn encode(headers: &[(String, String)], out: &mut Vec<u8>) {
-    let clean = |text: &str, out: &mut Vec<u8>| {
-        out.extend(text.bytes().filter(|byte| *byte != b'\r' && *byte != b'\n'));
-    };
-    out.extend_from_slice(VERSION.as_bytes());
-    out.extend_from_slice(b"\r\n");
-    for (key, value) in headers {
-        clean(key, out);
-        out.extend_from_slice(b": ");
-        clean(value, out);
-        out.extend_from_slice(b"\r\n");
+/// The length of the block that [`encode`] writes, in bytes; zero without headers.
+pub(crate) fn encoded_len(headers: &[(String, String)]) -> usize {
+    match headers {
+        [] => 0,
+        headers => {
+            let lines = headers.iter().map(|(name, value)| name.len() + value.len() + 4);
+            VERSION.len() + lines.sum::<usize>() + 2
+        }
     }
-    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends the block of [`are_legal`] headers; nothing without headers.
+pub(super) fn encode(headers: &[(String, String)], buffer: &mut BytesMut) {
+    if headers.is_empty() {
+        return;
+    }
+    buffer.extend_from_slice(VERSION.as_bytes());
+    for (name, value) in headers {
+        for part in [name, ": ", value, "\r\n"] {
+            buffer.extend_from_slice(part.as_bytes());
+        }
+    }
+    buffer.extend_from_slice(b"\r\n");
+}
+
+/// Reads a block. Lines that are no header are passed over, what is not UTF-8 is replaced: the payload
+/// is worth more than a publisher's odd header.
+pub(crate) fn decode(block: &[u8]) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(block);
+    let lines = text.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
+    lines.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_written_is_read() {
-        let headers = vec![("A".to_owned(), "b c".to_owned()), ("D".to_owned(), "e\r\nF: g".to_owned())];
-        let mut block = Vec::new();
-        encode(&headers, &mut block);
-        let read = decode(&block);
-        assert_eq!(read, [("A".to_owned(), "b c".to_owned()), ("D".to_owned(), "eF: g".to_owned())]);
+    fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
-    fn nonsense_is_no_header() {
-        assert!(decode(b"\xff\xfe").is_empty());
-        assert!(decode(b"NATS/1.0 503\r\n\r\n").is_empty());
+    fn what_is_written_is_read_back_and_as_long_as_it_was_said_to_be() {
+        for pairs in [&[][..], &[("A", "b")], &[("A", "b: c"), ("A", ""), ("X-y", "é")]] {
+            let (headers, mut block) = (headers(pairs), BytesMut::new());
+            encode(&headers, &mut block);
+            assert_eq!(block.len(), encoded_len(&headers));
+            assert_eq!(decode(&block), headers);
+        }
+    }
+
+    #[test]
+    fn a_header_that_would_end_its_line_is_not_legal() {
+        assert!(are_legal(&headers(&[("Antiphon-Origin", "eu/eu-1 2")])));
+        for (name, value) in
+            [("", "a"), ("a b", "c"), ("a:", "c"), ("a", "b\r\nc: d"), ("a\n", "b")]
+        {
+            assert!(!are_legal(&headers(&[(name, value)])), "{name:?} {value:?}");
+        }
+    }
+
+    #[test]
+    fn odd_blocks_give_what_can_be_read_of_them() {
+        assert_eq!(decode(b"NATS/1.0 503 No Responders\r\n\r\n"), []);
+        assert_eq!(decode(b"NATS/1.0\r\nno header\r\nA:  b \r\n"), headers(&[("A", "b")]));
+        assert_eq!(decode(b"\xff\xff"), []);
     }
 }

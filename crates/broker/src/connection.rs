@@ -1,0 +1,10 @@
+//! One life of a connection: dialled, logged in, served, ended.
+
+mod dial;
+mod incoming;
+mod pump;
+mod session;
+
+pub(crate) use dial::{Dialled, dial};
+pub(crate) use pump::{Outcome, Pump};
+pub(crate) use session::Ended;
