@@ -66,6 +66,9 @@ fn a_warning_counts_only_for_the_strict() {
 fn a_broker_that_is_away_is_a_problem() {
     let mut report = calm();
     report.core.broker.up = false;
+    report.core.joined = false;
+    let all = findings(&report);
+    assert_eq!(all.len(), 1, "the same is not said twice: {all:#?}");
     assert_eq!(worst(&report), Some(Severity::Problem));
 }
 

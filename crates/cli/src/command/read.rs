@@ -11,7 +11,7 @@ use crate::{
     admin::AdminArgs,
     human,
     noun::{collectives, document, drops, finding, gateways, links, regions, routes, status},
-    screen::{Screen, show_json},
+    screen::{Screen, message, show_json},
     table::Table,
 };
 
@@ -132,7 +132,10 @@ impl Noun {
             Self::Status { strict } => Ok(finding::exit(&finding::findings(report), *strict)),
             Self::Routes { to: Some(region) } => match routes::is_reachable(&report.core, region) {
                 Some(true) => Ok(Exit::Good),
-                Some(false) => Ok(Exit::Problem),
+                Some(false) => {
+                    message(format_args!("no route to region {region}"));
+                    Ok(Exit::Problem)
+                }
                 None => Err(Failure::problem(unknown(region, report))),
             },
             Self::Regions

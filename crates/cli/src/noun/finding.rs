@@ -78,9 +78,10 @@ fn broker(core: &Snapshot) -> Option<Finding> {
     (!core.broker.up).then(|| Finding::problem(format!("the broker has been away for {gone}")))
 }
 
+/// Without a broker there is nothing to take, which [`broker`] says already.
 fn membership(core: &Snapshot) -> Option<Finding> {
     match core.state {
-        GatewayState::Active if core.joined => None,
+        GatewayState::Active if core.joined || !core.broker.up => None,
         GatewayState::Active => Some(Finding::problem("takes no messages from its broker")),
         GatewayState::Starting | GatewayState::Draining | GatewayState::Left => {
             Some(Finding::warning(format!("it is {}", core.state.label())))

@@ -64,7 +64,8 @@ fn place<'a>(member: &'a MemberView, report: &'a Report) -> Place<'a> {
     }
 }
 
-fn state(state: Option<GatewayState>) -> Cell {
+/// Where a gateway is in its life.
+pub(super) fn state(state: Option<GatewayState>) -> Cell {
     let Some(state) = state else { return Cell::from("unheard").tone(Tone::Warning) };
     Cell::from(state.label()).tone(match state {
         GatewayState::Active => Tone::Good,
@@ -72,7 +73,8 @@ fn state(state: Option<GatewayState>) -> Cell {
     })
 }
 
-fn broker(broker: Option<bool>) -> Cell {
+/// Whether its broker connection stands.
+pub(super) fn broker(broker: Option<bool>) -> Cell {
     match broker {
         Some(true) => Cell::from("up").tone(Tone::Good),
         Some(false) => Cell::from("away").tone(Tone::Problem),

@@ -1,9 +1,9 @@
 //! `antiphon routes [REGION]`: how messages leave the gateway.
 
-use antiphon_core::{MemberView, RegionId, RegionView, Route, Snapshot};
+use antiphon_core::{GatewayState, MemberView, RegionId, RegionView, Snapshot};
 use serde_json::{Map, Value, json};
 
-use super::{list_of, route_cells, route_json};
+use super::{gateways, list_of, route_cells, route_json};
 use crate::{
     human,
     table::{Cell, Column, Table},
@@ -30,6 +30,8 @@ pub fn rows_to(snapshot: &Snapshot, region: &RegionId) -> Table {
     let columns = vec![
         Column::words("GATEWAY"),
         Column::words("REGION"),
+        Column::words("STATE"),
+        Column::words("BROKER"),
         Column::numbers("COST"),
         Column::words("NEXT HOPS"),
     ];
@@ -67,7 +69,14 @@ fn region_row(region: &RegionView, snapshot: &Snapshot) -> Vec<Cell> {
 
 fn member_row(member: &MemberView) -> Vec<Cell> {
     let [cost, next_hops] = route_cells(member.route.as_ref());
-    vec![member.gateway.as_str().into(), member.region.as_str().into(), cost, next_hops]
+    vec![
+        member.gateway.as_str().into(),
+        member.region.as_str().into(),
+        gateways::state(member.state),
+        gateways::broker(member.broker),
+        cost,
+        next_hops,
+    ]
 }
 
 fn waiting(snapshot: &Snapshot, region: &RegionId) -> u64 {
@@ -98,10 +107,11 @@ fn region_value(region: &RegionView, snapshot: &Snapshot) -> Value {
 }
 
 fn member_value(member: &MemberView) -> Value {
-    let route: Option<&Route> = member.route.as_ref();
     json!({
         "gateway": member.gateway,
         "region": member.region,
-        "route": route.map(route_json),
+        "state": member.state.map(GatewayState::label),
+        "broker": member.broker,
+        "route": member.route.as_ref().map(route_json),
     })
 }

@@ -40,6 +40,7 @@ pub(super) const fn meaning(reason: DropReason) -> &'static str {
         DropReason::TokenInvalid => "a name that can be no part of a subject",
         DropReason::NotAccepted => "the region does not accept the collective",
         DropReason::AccountFull => "too many messages under way",
+        DropReason::Unknown => "a reason that only a newer gateway knows",
         DropReason::Internal => "a defect of ours: please report it",
     }
 }
