@@ -1,0 +1,199 @@
+//! The broker adapter against real `nats-server`s, some of them far away.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::{collections::BTreeMap, time::Duration};
+
+use antiphon_broker::{
+    Auth, BrokerCommand, BrokerConfig, BrokerEvent, Operation, Publication, RefusedPublish, Secret,
+};
+use antiphon_lab::relay::{Direction, Relay};
+use antiphon_tests::{Connection, Nats};
+use bytes::Bytes;
+
+const SUBJECT: &str = "work.item";
+
+/// A server reached through a relay that delays each direction.
+async fn far(nats: &Nats, delay: Duration) -> (Relay, BrokerConfig) {
+    let relay = Relay::start(nats.address()).await.unwrap();
+    relay.set_delay(Direction::Forward, delay);
+    relay.set_delay(Direction::Backward, delay);
+    let server = format!("nats://127.0.0.1:{}", relay.address().port()).parse().unwrap();
+    // What the cluster names would lead past the relay.
+    let config = BrokerConfig { discover: false, ..BrokerConfig::new(vec![server], "far") };
+    (relay, config)
+}
+
+fn note(seen: &mut BTreeMap<Bytes, u32>, payloads: Vec<Bytes>) {
+    for payload in payloads {
+        *seen.entry(payload).or_default() += 1;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_leaves_and_comes_back_under_load_loses_and_doubles_nothing() {
+    const MESSAGES: u32 = 20_000;
+    let nats = Nats::start(|_| {}).await;
+    let (_relay, config) = far(&nats, Duration::from_millis(2)).await;
+    let mut steady = Connection::open(config.clone()).await;
+    steady.subscribe(SUBJECT, Some("g")).await;
+    steady.settle().await;
+    let mut fickle = Connection::open(config).await;
+    let publisher = Connection::open(nats.config()).await;
+    let publishing = tokio::spawn(async move {
+        // A steady load, so that there is always something in flight when the member leaves.
+        let mut tick = tokio::time::interval(Duration::from_millis(1));
+        for number in 0..MESSAGES {
+            if number % 20 == 0 {
+                tick.tick().await;
+            }
+            publisher.publish(SUBJECT, number.to_string()).await;
+        }
+        publisher
+    });
+    let mut seen = BTreeMap::new();
+    let mut rounds = 0;
+    while !publishing.is_finished() {
+        let id = fickle.subscribe(SUBJECT, Some("g")).await;
+        note(&mut seen, fickle.settle().await);
+        fickle.order(BrokerCommand::Unsubscribe { id }).await;
+        let left = |event: &BrokerEvent| matches!(event, BrokerEvent::Unsubscribed { id: gone } if *gone == id);
+        note(&mut seen, fickle.until(left).await.1);
+        rounds += 1;
+    }
+    publishing.await.unwrap().settle().await;
+    note(&mut seen, steady.settle().await);
+    assert!(rounds >= 10, "{rounds} rounds are too few to show anything");
+    assert_eq!(seen.len(), MESSAGES as usize, "after {rounds} rounds");
+    assert!(seen.values().all(|copies| *copies == 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_barrier_passes_when_the_server_has_everything() {
+    let nats = Nats::start(|_| {}).await;
+    let (_relay, config) = far(&nats, Duration::from_millis(5)).await;
+    let mut listener = Connection::open(nats.config()).await;
+    listener.subscribe(SUBJECT, None).await;
+    listener.settle().await;
+    let mut publisher = Connection::open(config).await;
+    for number in 0..1000 {
+        publisher.publish(SUBJECT, number.to_string()).await;
+    }
+    publisher.settle().await;
+    assert_eq!(listener.settle().await.len(), 1000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_outlives_a_restart_of_the_server_and_nothing_is_buffered() {
+    let mut nats = Nats::start(|_| {}).await;
+    let mut connection = Connection::open(nats.config()).await;
+    connection.subscribe(SUBJECT, None).await;
+    connection.settle().await;
+    nats.cluster.servers_mut()[0].process_mut().kill();
+    connection.until(|event| matches!(event, BrokerEvent::Disconnected { .. })).await;
+    connection.publish(SUBJECT, "lost").await;
+    let refused = |event: &BrokerEvent| {
+        matches!(event, BrokerEvent::PublishRefused { reason: RefusedPublish::Disconnected, .. })
+    };
+    connection.until(refused).await;
+    nats.cluster.servers_mut()[0].start().await.unwrap();
+    connection.until(|event| matches!(event, BrokerEvent::Connected(_))).await;
+    connection.publish(SUBJECT, "kept").await;
+    assert_eq!(connection.settle().await, ["kept"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_at_the_start_is_waited_for() {
+    let mut nats = Nats::start(|_| {}).await;
+    nats.cluster.servers_mut()[0].process_mut().kill();
+    let mut connection = Connection::begin(nats.config());
+    connection.until(|event| matches!(event, BrokerEvent::ConnectFailed { .. })).await;
+    nats.cluster.servers_mut()[0].start().await.unwrap();
+    connection.until(|event| matches!(event, BrokerEvent::Connected(_))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_followed_to_another_server() {
+    let mut nats = Nats::start(|options| options.servers = 3).await;
+    let one = nats.config().servers[..1].to_vec();
+    let config = BrokerConfig { servers: one, ..nats.config() };
+    let mut connection = Connection::open(config).await;
+    nats.cluster.servers_mut()[0].process_mut().kill();
+    connection.until(|event| matches!(event, BrokerEvent::Disconnected { .. })).await;
+    let (event, _) = connection.until(|event| matches!(event, BrokerEvent::Connected(_))).await;
+    let BrokerEvent::Connected(info) = event else { unreachable!() };
+    assert_ne!(info.name, nats.cluster.servers()[0].name());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_held_holds_the_server_back_and_nothing_is_lost() {
+    const MESSAGES: usize = 2_000;
+    const BUDGET: usize = 64 * 1024;
+    let nats = Nats::start(|_| {}).await;
+    let config = BrokerConfig { intake_bytes_max: BUDGET, ..nats.config() };
+    let mut slow = Connection::open(config).await;
+    slow.subscribe(SUBJECT, None).await;
+    slow.settle().await;
+    let mut publisher = Connection::open(nats.config()).await;
+    for _ in 0..MESSAGES {
+        publisher.publish(SUBJECT, vec![b'x'; 4096]).await;
+    }
+    publisher.settle().await;
+    let mut held = Vec::new();
+    let mut received = 0;
+    while received < MESSAGES {
+        let message = |event: &BrokerEvent| matches!(event, BrokerEvent::Message(_));
+        let (BrokerEvent::Message(delivery), _) = slow.until(message).await else { unreachable!() };
+        received += 1;
+        held.push(delivery.hold);
+        assert!(slow.broker.intake.held_bytes() <= BUDGET);
+        if slow.broker.intake.held_bytes() + 5000 > BUDGET {
+            held.clear();
+        }
+    }
+    assert_eq!(received, MESSAGES);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn permissions_and_sizes_are_told_by_subject() {
+    let nats = Nats::start(|options| {
+        options.extra = r#"
+            max_payload: 1000
+            authorization { users = [ { user: u, password: p, permissions: {
+                publish: "good.>", subscribe: "good.>" } } ] }
+        "#
+        .to_owned();
+    })
+    .await;
+    let password = Secret::Text("p".to_owned());
+    let auth = Auth::Password { user: "u".to_owned(), password };
+    let mut connection = Connection::open(nats.config_as(auth)).await;
+    connection.publish("bad.one", "x").await;
+    let denied = |wanted: Operation| move |event: &BrokerEvent| matches!(event, BrokerEvent::PermissionDenied { operation, subject } if *operation == wanted && subject == "bad.one");
+    connection.until(denied(Operation::Publish)).await;
+    connection.subscribe("bad.one", None).await;
+    connection.until(denied(Operation::Subscribe)).await;
+    let large = Publication {
+        subject: "good.one".to_owned(),
+        headers: vec![("K".to_owned(), "v".to_owned())],
+        payload: Bytes::from(vec![0; 990]),
+    };
+    connection.order(BrokerCommand::Publish(large)).await;
+    connection.publish("bad subject", "x").await;
+    for wanted in [RefusedPublish::TooLarge { max_payload: 1000 }, RefusedPublish::BadSubject] {
+        let refused = |event: &BrokerEvent| matches!(event, BrokerEvent::PublishRefused { reason, .. } if *reason == wanted);
+        connection.until(refused).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_open_the_door_and_wrong_ones_do_not() {
+    let nats =
+        Nats::start(|options| options.extra = "authorization { token: \"t0ken\" }".to_owned())
+            .await;
+    let token = |text: &str| Auth::Token { token: Secret::Text(text.to_owned()) };
+    Connection::open(nats.config_as(token("t0ken"))).await;
+    let mut refused = Connection::begin(nats.config_as(token("wrong")));
+    let failed = |event: &BrokerEvent| matches!(event, BrokerEvent::ConnectFailed { reason, .. } if reason.contains("Authorization"));
+    refused.until(failed).await;
+}
