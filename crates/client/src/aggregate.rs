@@ -43,12 +43,13 @@ pub fn summarise(action: &Action, replies: &[RpcReply]) -> BTreeMap<String, Summ
         let Some((output, mut summary)) = Summary::new(aggregate) else { continue };
         for reply in replies.iter().filter(|reply| reply.status.is_ok()) {
             let default = action.output.get(output).and_then(|output| output.default.as_ref());
+            let default = default.filter(|value| !value.is_null());
             match reply.data.get(output).or(default) {
                 Some(Value::Array(values)) => {
                     values.iter().for_each(|value| summary.add(value, aggregate));
                 }
-                Some(value) if !value.is_null() => summary.add(value, aggregate),
-                _ => {}
+                Some(value) => summary.add(value, aggregate),
+                None => {}
             }
         }
         summaries.insert(output.to_owned(), summary);

@@ -42,7 +42,9 @@ pub enum ConnectError {
 /// [`ConnectError`].
 pub async fn connect(config: Config, stop: CancellationToken) -> Result<Client, ConnectError> {
     let signer = Signer::new(&config)?;
-    let broker = antiphon_broker::connect(broker_config(&config, &signer)?, stop.child_token())?;
+    // The adapter does not share `stop`: who interrupts a command still wants what has arrived.
+    let settings = broker_config(&config, &signer)?;
+    let broker = antiphon_broker::connect(settings, CancellationToken::new())?;
     let connection = Connection::establish(
         broker.commands,
         broker.events,

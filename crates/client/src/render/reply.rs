@@ -52,7 +52,7 @@ pub fn replies(
         out.push_str(&header(reply, style));
         if verbose {
             let data = Value::Object(reply.data.clone());
-            out.push_str(&format!("   {}\n", pretty(&data, 3)));
+            out.push_str(&format!("   {}\n\n", pretty(&data, 3)));
         } else if reply.status.is_ok() {
             out.push_str(&outputs(reply, action));
         } else {

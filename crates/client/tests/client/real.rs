@@ -184,6 +184,28 @@ async fn ping_and_req_reach_a_node_through_a_real_broker() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupted_ping_still_shows_its_statistics() {
+    let (server, log, shutdown) = (Server::start(), Log::default(), CancellationToken::new());
+    node(server.connect_node(&shutdown), "n1.example.net", good, &log).await;
+    let config = server.client_config();
+    let (mut console, out, err) = console();
+    let (stop, seen) = (console.stop.clone(), out.clone());
+    tokio::spawn(async move {
+        while seen.text().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    });
+
+    let line = ["--config", config.to_str().unwrap(), "--timeout", "300"];
+    let exit = PingArgs::parse(&line).run(&mut console, &environment()).await;
+
+    assert_eq!(code(exit), code(ExitCode::SUCCESS), "{}", err.text());
+    assert!(out.text().contains("\n1 replies max: "), "{}", out.text());
+    shutdown.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_is_not_there_is_named() {
     let mut server = Server::start();
     let config = server.client_config();
