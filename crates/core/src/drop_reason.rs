@@ -101,6 +101,8 @@ drop_reasons! {
     NotAccepted = "not-accepted",
     /// More units under way than this gateway keeps accounts of.
     AccountFull = "account-full",
+    /// A reason in a receipt that only a newer gateway knows.
+    Unknown = "unknown",
     /// A defect of ours; loud in debug builds.
     Internal = "internal",
 }

@@ -8,10 +8,6 @@ use crate::{
     v1,
 };
 
-/// Stands for a reason that only a newer gateway knows: the unit was dropped, that is certain, and
-/// of our reasons this is the one that says nothing about the message.
-const REASON_OF_A_NEWER_PEER: DropReason = DropReason::Internal;
-
 impl From<&Receipts> for v1::Receipts {
     fn from(receipts: &Receipts) -> Self {
         Self {
@@ -70,8 +66,10 @@ impl TryFrom<v1::Receipt> for Receipt {
     }
 }
 
+/// The reason with this label; of one that only a newer gateway knows it is certain that the unit
+/// was dropped.
 fn reason(label: &str) -> DropReason {
-    DropReason::from_label(label).unwrap_or(REASON_OF_A_NEWER_PEER)
+    DropReason::from_label(label).unwrap_or(DropReason::Unknown)
 }
 
 #[cfg(test)]
@@ -85,7 +83,7 @@ mod tests {
                 .unwrap()
                 .outcome
         };
-        assert_eq!(newer(2, "struck-by-lightning"), Outcome::Dropped(REASON_OF_A_NEWER_PEER));
+        assert_eq!(newer(2, "struck-by-lightning"), Outcome::Dropped(DropReason::Unknown));
         assert_eq!(newer(77, ""), Outcome::InDoubt);
     }
 
