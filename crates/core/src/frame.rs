@@ -140,6 +140,16 @@ impl Frame {
     }
 }
 
+impl Hop {
+    /// The header that the next gateway sees, once this one has sent the frame on.
+    pub(crate) fn leave(&mut self, gateway: &GatewayId) {
+        self.limit = self.limit.saturating_sub(1);
+        if self.visited.last() != Some(gateway) {
+            self.visited.push(gateway.clone());
+        }
+    }
+}
+
 impl Body {
     /// The number of messages that its end will publish.
     #[must_use]

@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Action, Connection, DropReason, EndToEnd, Epoch, Frame, Gateway, GatewayId, Hop, LinkId,
-    Malformed, Now,
+    Action, Connection, DropReason, EndToEnd, Epoch, Frame, Gateway, GatewayId, LinkId, Malformed,
+    Now,
     gateway::{broker::Waiting, drops::Refused, peer::Peer},
     queue::Queued,
-    routes::{Route, Table},
+    routes::{Here, Step, next_step},
     session::Arrival,
 };
 
@@ -19,19 +19,6 @@ pub(super) struct Arrived {
     pub(super) number: u64,
     pub(super) weight: u64,
     pub(super) frame: Result<Box<Frame>, Malformed>,
-}
-
-/// What to do with a frame next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Publish it on our own broker.
-    Publish,
-    /// Send it to this peer.
-    Hop(GatewayId),
-    /// Keep it for a moment: there may be a route soon.
-    Wait,
-    /// It goes no further.
-    Drop(DropReason),
 }
 
 /// Whose credit a frame holds until it has been queued, published or dropped.
@@ -132,47 +119,17 @@ impl Gateway {
 
     /// Where a frame goes next. The one function that decides it.
     pub(super) fn next_step(&mut self, frame: &Frame) -> Step {
-        let Frame { hop, end, .. } = frame;
-        let home = end.to == self.me.region;
-        if let Some(prefer) = &end.prefer
-            && *prefer != self.me.gateway
-            && self.is_usable(prefer, end)
-            && let Some(route) = self.route(end, |table| table.gateway(prefer))
-            && let Some(peer) = self.pick(&route, end, hop)
-        {
-            return hop_or_limit(peer, hop);
-        }
-        if home && self.broker.is_up() {
-            return Step::Publish;
-        }
-        match self.route(end, |table| table.region(&end.to)) {
-            Some(route) => match self.pick(&route, end, hop) {
-                Some(peer) => hop_or_limit(peer, hop),
-                None => Step::Drop(DropReason::Visited),
-            },
-            None => Step::Wait,
-        }
-    }
-
-    /// A route out of the table for frames of this origin.
-    fn route(
-        &mut self,
-        end: &EndToEnd,
-        find: impl FnOnce(&Table) -> Option<&Route>,
-    ) -> Option<Route> {
-        find(self.routes.table(&self.me.gateway, &end.creator.region)).cloned()
-    }
-
-    /// The peer for this flow among equally good next hops, none that has had the frame.
-    fn pick(&self, route: &Route, end: &EndToEnd, hop: &Hop) -> Option<GatewayId> {
-        let open = |gateway: &&GatewayId| {
-            !hop.visited.contains(gateway)
-                && self.peers.get(*gateway).is_some_and(Peer::takes_frames)
+        let (me, end) = (&self.me, &frame.end);
+        let other = |gateway: &&GatewayId| **gateway != me.gateway && self.is_usable(gateway, end);
+        let prefer = end.prefer.as_ref().filter(other);
+        let peers = &self.peers;
+        let here = Here {
+            publishes: end.to == me.region && self.broker.is_up(),
+            prefer,
+            open: |peer: &GatewayId| peers.get(peer).is_some_and(Peer::takes_frames),
+            table: self.routes.table(&me.gateway, &end.creator.region),
         };
-        let candidates: Vec<&GatewayId> = route.next_hops.iter().filter(open).collect();
-        let count = candidates.len() as u64;
-        let index = usize::try_from(end.flow.checked_rem(count)?).ok()?;
-        candidates.get(index).map(|gateway| (*gateway).clone())
+        next_step(frame, &here)
     }
 
     /// Whether a preferred gateway is in the destination region and can publish.
@@ -231,10 +188,7 @@ impl Gateway {
     fn next_hop_of(&self, queued: Queued, now: Duration) -> Frame {
         let mut frame = queued.frame;
         frame.hop.age += now.saturating_sub(queued.since);
-        frame.hop.limit = frame.hop.limit.saturating_sub(1);
-        if frame.hop.visited.last() != Some(&self.me.gateway) {
-            frame.hop.visited.push(self.me.gateway.clone());
-        }
+        frame.hop.leave(&self.me.gateway);
         frame
     }
 
@@ -244,8 +198,4 @@ impl Gateway {
             self.forward(queued, now, out);
         }
     }
-}
-
-fn hop_or_limit(peer: GatewayId, hop: &Hop) -> Step {
-    if hop.limit == 0 { Step::Drop(DropReason::HopLimit) } else { Step::Hop(peer) }
 }

@@ -1,0 +1,168 @@
+//! The topology as a graph. Names become numbers here, so that a search touches none.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet, BinaryHeap},
+};
+
+use crate::{
+    advert::Topology,
+    id::{GatewayId, RegionId},
+};
+
+/// Stands for a gateway that cannot be reached.
+pub(super) const UNREACHABLE: u64 = u64::MAX;
+
+/// The topology: adjacencies that both ends advertise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Graph {
+    /// Sorted; a gateway's number is its place.
+    gateways: Vec<GatewayId>,
+    /// Sorted; a region's number is its place.
+    regions: Vec<RegionId>,
+    vertices: Vec<Vertex>,
+    /// Whether all gateways of a region carry foreign traffic, by its number.
+    transit: Vec<bool>,
+}
+
+/// One gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Vertex {
+    /// The number of its region.
+    pub(super) region: usize,
+    /// Active or starting, with a broker: frames can end here.
+    pub(super) usable: bool,
+    /// Not on its way out: frames can pass here.
+    pub(super) passable: bool,
+    pub(super) edges: Vec<Edge>,
+}
+
+/// One direction of an adjacency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Edge {
+    /// The number of the gateway at the other end.
+    pub(super) to: usize,
+    /// At least 1, so that ties are settled before they are passed on.
+    pub(super) cost: u64,
+}
+
+/// Where frames were created, as far as it decides about their way: the number of a region that
+/// carries nothing foreign; `None` for all others.
+pub(super) type Origin = Option<usize>;
+
+impl Graph {
+    /// Builds the graph from what every gateway says of itself, each once.
+    pub(crate) fn new(topologies: &[(&GatewayId, &RegionId, &Topology)]) -> Self {
+        let by_gateway: BTreeMap<&GatewayId, (&RegionId, &Topology)> = topologies
+            .iter()
+            .map(|(gateway, region, topology)| (*gateway, (*region, *topology)))
+            .collect();
+        let regions: BTreeSet<&RegionId> = by_gateway.values().map(|(region, _)| *region).collect();
+        let gateways: Vec<GatewayId> = by_gateway.keys().copied().cloned().collect();
+        let regions: Vec<RegionId> = regions.into_iter().cloned().collect();
+        let mut transit = vec![true; regions.len()];
+        let mut vertices = Vec::with_capacity(gateways.len());
+        for (region, topology) in by_gateway.into_values() {
+            let region = regions.binary_search(region).unwrap_or_default();
+            if let Some(transit) = transit.get_mut(region) {
+                *transit &= topology.transit;
+            }
+            let here = topology.state.takes_frames();
+            vertices.push(Vertex {
+                region,
+                usable: here && topology.broker,
+                passable: here,
+                edges: edges(&gateways, topology),
+            });
+        }
+        keep_mutual(&mut vertices);
+        Self { gateways, regions, vertices, transit }
+    }
+
+    /// Whether every gateway of the region carries foreign traffic.
+    pub(crate) fn allows_transit(&self, region: &RegionId) -> bool {
+        let number = self.regions.binary_search(region).ok();
+        number.and_then(|number| self.transit.get(number)).copied().unwrap_or(false)
+    }
+
+    pub(super) fn origin(&self, region: &RegionId) -> Origin {
+        let number = self.regions.binary_search(region).ok()?;
+        self.transit.get(number).is_some_and(|transit| !transit).then_some(number)
+    }
+
+    pub(super) fn number(&self, gateway: &GatewayId) -> Option<usize> {
+        self.gateways.binary_search(gateway).ok()
+    }
+
+    pub(super) fn gateway(&self, number: usize) -> Option<&GatewayId> {
+        self.gateways.get(number)
+    }
+
+    pub(super) fn vertex(&self, number: usize) -> Option<&Vertex> {
+        self.vertices.get(number)
+    }
+
+    /// Every gateway, with its number.
+    pub(super) fn gateways(&self) -> impl Iterator<Item = (usize, &GatewayId, &Vertex)> {
+        let both = self.gateways.iter().zip(&self.vertices).enumerate();
+        both.map(|(number, (gateway, vertex))| (number, gateway, vertex))
+    }
+
+    /// Every region, with its number.
+    pub(super) fn regions(&self) -> impl Iterator<Item = (usize, &RegionId)> {
+        self.regions.iter().enumerate()
+    }
+
+    /// The adjacencies over which a gateway may send a frame of this origin on.
+    pub(super) fn ways_on(&self, at: &Vertex, origin: Origin) -> impl Iterator<Item = Edge> {
+        let (home, transit) = (at.region, self.transit.get(at.region).is_some_and(|one| *one));
+        let carries = transit || origin == Some(home);
+        at.edges.iter().copied().filter(move |edge| {
+            carries || self.vertices.get(edge.to).is_some_and(|there| there.region == home)
+        })
+    }
+
+    /// What it costs to reach each gateway, by its number, for a frame of this origin that has come
+    /// to `from`: Dijkstra's algorithm.
+    pub(super) fn distances(&self, from: usize, origin: Origin) -> Vec<u64> {
+        let mut distances = vec![UNREACHABLE; self.vertices.len()];
+        let mut frontier = BinaryHeap::from([Reverse((0, from))]);
+        if let Some(start) = distances.get_mut(from) {
+            *start = 0;
+        }
+        while let Some(Reverse((distance, at))) = frontier.pop() {
+            let overtaken = distances.get(at).is_none_or(|best| *best < distance);
+            let Some(vertex) = self.vertices.get(at).filter(|one| one.passable && !overtaken)
+            else {
+                continue;
+            };
+            for Edge { to, cost } in self.ways_on(vertex, origin) {
+                let Some(best) = distances.get_mut(to) else { continue };
+                if distance + cost < *best {
+                    *best = distance + cost;
+                    frontier.push(Reverse((*best, to)));
+                }
+            }
+        }
+        distances
+    }
+}
+
+/// What a gateway says of its adjacencies with gateways that there are; sorted by number.
+fn edges(gateways: &[GatewayId], topology: &Topology) -> Vec<Edge> {
+    let edge = |(to, cost): (&GatewayId, &u32)| {
+        let to = gateways.binary_search(to).ok()?;
+        Some(Edge { to, cost: u64::from(*cost).max(1) })
+    };
+    topology.adjacencies.iter().filter_map(edge).collect()
+}
+
+/// Takes away the edges that only one end knows of.
+fn keep_mutual(vertices: &mut [Vertex]) {
+    let ends: Vec<Vec<usize>> =
+        vertices.iter().map(|vertex| vertex.edges.iter().map(|edge| edge.to).collect()).collect();
+    for (number, vertex) in vertices.iter_mut().enumerate() {
+        let mutual = |ends: &Vec<usize>| ends.binary_search(&number).is_ok();
+        vertex.edges.retain(|edge| edge.to != number && ends.get(edge.to).is_some_and(mutual));
+    }
+}
