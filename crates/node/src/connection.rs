@@ -28,7 +28,10 @@ const ACTIONS_MAX: usize = 512;
 /// How long running actions may take after the node was told to stop.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// How long the last messages may take to leave.
+/// Passed when the broker has ended all subscriptions.
+const LEFT: BarrierId = BarrierId(0);
+
+/// How long the broker may take to let us leave, and then to take the last messages.
 const CLOSING: Duration = Duration::from_secs(2);
 
 /// The broker's port, and what the nodes share.
@@ -91,6 +94,7 @@ impl Connection {
                 Some(ended) = self.tasks.join_next() => report_panic(ended),
             }
         }
+        self.leave().await;
         self.finish().await;
         Ended::Asked
     }
@@ -178,7 +182,30 @@ impl Connection {
         }
     }
 
-    /// Takes nothing in any more, waits for running actions, says goodbye.
+    /// Ends all subscriptions, and still takes what the broker had sent before it heard of that: a request for a
+    /// service may have come to us alone.
+    async fn leave(&mut self) {
+        if self.port.connected.borrow().is_none() {
+            return;
+        }
+        let ids = (0..self.subscribers.len()).map(|index| SubscriptionId(index as u64));
+        let mut orders: Vec<_> = ids.map(|id| BrokerCommand::Unsubscribe { id }).collect();
+        orders.push(BrokerCommand::Barrier { id: LEFT });
+        self.send(orders);
+        let left = async {
+            while let Some(event) = self.port.broker.events.recv().await {
+                if matches!(event, BrokerEvent::BarrierPassed { id: LEFT }) {
+                    return;
+                }
+                self.on_event(event);
+            }
+        };
+        if timeout(CLOSING, left).await.is_err() {
+            warn!("the broker did not let us leave in time");
+        }
+    }
+
+    /// Waits for running actions, and says goodbye.
     async fn finish(mut self) {
         let left = self.tasks.len();
         info!(actions = left, "stopping");
@@ -188,7 +215,7 @@ impl Connection {
             self.tasks.abort_all();
         }
         let mut last = self.events(Event::Shutdown);
-        last.extend([BrokerCommand::Barrier { id: BarrierId(0) }, BrokerCommand::Close]);
+        last.push(BrokerCommand::Close);
         self.send(last);
         let Broker { mut events, task, .. } = self.port.broker;
         let closed = async {

@@ -41,6 +41,8 @@ pub struct Node {
     signer: Option<Arc<ReplySigner>>,
     /// What its own requests are signed with, if it makes any.
     pub(crate) request_signer: Option<RequestSigner>,
+    /// What its connection counted; nodes may share it.
+    pub(crate) traffic: Arc<antiphon_broker::Stats>,
     connected: Connected,
 }
 
@@ -53,6 +55,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     pub(crate) agents: Agents,
     pub(crate) files: Arc<InventoryFiles>,
+    pub(crate) traffic: Arc<antiphon_broker::Stats>,
     pub(crate) connected: Connected,
 }
 
@@ -85,6 +88,7 @@ impl Node {
             agents: parts.agents,
             signer: parts.signer,
             request_signer: parts.request_signer,
+            traffic: parts.traffic,
             connected: parts.connected,
             files: parts.files,
             rules,

@@ -170,6 +170,9 @@ struct Starter {
     server: Server,
 }
 
+/// What nodes are told of their connection.
+type Link = (Arc<antiphon_broker::Stats>, Connected);
+
 /// The files of an inventory.
 type NodeFiles = (Vec<PathBuf>, Option<PathBuf>);
 
@@ -199,14 +202,19 @@ impl Starter {
         let (connected, watch) = watch::channel(None);
         let mut nodes = Vec::with_capacity(configs.len());
         for config in configs {
-            nodes.push(Arc::new(self.node(config, watch.clone()).await?));
+            let link = (broker.stats.clone(), watch.clone());
+            nodes.push(Arc::new(self.node(config, link).await?));
         }
         let port = Port { broker, connected, checks: self.checks.clone() };
         self.server.run(port, nodes);
         Ok(())
     }
 
-    async fn node(&mut self, config: NodeConfig, connected: Connected) -> Result<Node, StartError> {
+    async fn node(
+        &mut self,
+        config: NodeConfig,
+        (traffic, connected): Link,
+    ) -> Result<Node, StartError> {
         let (security, own) = self.trust.security(&config)?;
         let parts = Parts {
             security,
@@ -215,6 +223,7 @@ impl Starter {
             clock: self.clock.clone(),
             agents: agent::load(&config).await,
             files: self.inventory(&config),
+            traffic,
             connected,
         };
         Ok(Node::new(config, parts))

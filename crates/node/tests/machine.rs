@@ -4,13 +4,10 @@
 
 mod harness;
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
-
 use harness::broker::NatsServer;
 use harness::caller::Caller;
 use harness::client::CLIENT;
-use harness::nodes::{N1, TestNode, write_config};
+use harness::nodes::{N1, TestNode, write_config, write_program};
 use serde_json::{Value, json};
 
 /// A node whose programs lie in a folder of the test.
@@ -39,11 +36,6 @@ impl Machine {
     async fn call(&mut self, agent: &str, action: &str, data: Value) -> Value {
         self.caller.call(agent, action, &data).await
     }
-}
-
-fn write_program(path: &Path, script: &str) {
-    std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 const REAL: &str = r#"
@@ -234,38 +226,29 @@ async fn what_no_policy_allows_is_denied_and_what_is_allowed_is_recorded() {
     machine.node.stop().await;
 }
 
-/// An agent in shell, as Choria starts them: files in, files out.
-const EXTERNAL: &str = r#"
-case "$CHORIA_EXTERNAL_PROTOCOL" in
-  *activation_request) echo '{"activate":true}' > "$CHORIA_EXTERNAL_REPLY" ;;
-  *rpc_request) read -r request < "$CHORIA_EXTERNAL_REQUEST"
-    case "$request" in
-      *fail*) echo '{"statuscode":1,"statusmsg":"as you wish"}' > "$2" ;;
-      *) printf '{"data":{"caller_seen":%s}}' true > "$2" ;;
-    esac ;;
+/// As rpm and dnf behave.
+const RPM: &str = r#"
+for name; do :; done
+if [ "$name" = bash ]; then printf '0 5.1.8 9.el9 x86_64\n'; exit 0; fi
+echo "package $name is not installed"; exit 1"#;
+
+const DNF: &str = r#"
+case "$*" in
+  *check-update) printf '\nbash.x86_64 5.2.0-1.el9 baseos\n'; exit 100 ;;
+  *) echo "Error: Unable to find a match" >&2; exit 1 ;;
 esac"#;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn external_agents_answer_through_files() {
-    let ddl = json!({
-        "metadata": {"name": "hello", "timeout": 5, "provider": "external", "version": "1.0.0"},
-        "actions": [{"action": "say", "input": {"mode": {"type": "string", "optional": true}}}],
-    });
-    let more = format!("{REAL}\nagents.external = \"PROGRAMS\"");
-    let server = NatsServer::start(&[N1, CLIENT]).await;
-    let folder = server.file("programs");
-    std::fs::create_dir(&folder).unwrap();
-    write_program(&folder.join("hello"), EXTERNAL);
-    std::fs::write(folder.join("hello.json"), ddl.to_string()).unwrap();
-    let more = more.replace("PROGRAMS", &folder.display().to_string());
-    let mut caller = Caller::connect(&server).await;
-    let node = TestNode::start(write_config(&server, &more), Caller::AT_MS).await;
-    caller.wait_for_startup().await;
-    let said = caller.call("hello", "say", &json!({})).await;
-    assert_eq!((&said["statuscode"], &said["data"]), (&json!(0), &json!({"caller_seen": true})));
-    let failed = caller.call("hello", "say", &json!({"mode": "fail"})).await;
-    assert_eq!((&failed["statuscode"], &failed["statusmsg"]), (&json!(1), &json!("as you wish")));
-    let unknown = caller.call("hello", "shout", &json!({})).await;
-    assert_eq!(unknown["statuscode"], 2);
-    node.stop().await;
+async fn packages_are_managed_with_dnf_where_there_is_no_dpkg() {
+    let mut machine = Machine::start(REAL, &[("rpm", RPM), ("dnf", DNF)]).await;
+    let status = machine.call("package", "status", json!({"package": "bash"})).await;
+    assert_eq!(status["data"]["ensure"], "5.1.8-9.el9", "{status}");
+    assert_eq!(status["data"]["provider"], "dnf");
+    let absent = machine.call("package", "status", json!({"package": "zsh"})).await;
+    assert_eq!(absent["data"]["ensure"], "absent");
+    let outdated = machine.call("package", "checkupdates", json!({})).await;
+    assert_eq!(outdated["data"]["outdated_packages"][0]["version"], "5.2.0-1.el9");
+    let failed = machine.call("package", "update", json!({"package": "zsh"})).await;
+    assert_eq!(failed["statuscode"], 1);
+    machine.node.stop().await;
 }

@@ -201,13 +201,18 @@ fn authorization(
         };
     };
     let enabled = table.flag("enabled", problems).unwrap_or(true);
+    let tokens = table.flag("tokens", problems).unwrap_or(false);
     let policy = Authorization::ActionPolicy {
         folder: table.path("policies", problems).unwrap_or(beside),
         default: table.text("default", problems),
         allow_unconfigured: table.flag("allow_unconfigured", problems).unwrap_or(false),
     };
     table.finish(problems);
-    if enabled { policy } else { Authorization::Off }
+    match (enabled, tokens) {
+        (false, _) => Authorization::Off,
+        (true, true) => Authorization::Token,
+        (true, false) => policy,
+    }
 }
 
 fn registration(

@@ -38,12 +38,23 @@ impl Caller {
 
     /// The body of the node's answer.
     pub(crate) async fn call(&mut self, agent: &str, action: &str, data: &Value) -> Value {
+        self.call_on(&format!("mcollective.node.{N1}"), agent, action, data).await
+    }
+
+    /// The body of the first answer to a request on `subject`.
+    pub(crate) async fn call_on(
+        &mut self,
+        subject: &str,
+        agent: &str,
+        action: &str,
+        data: &Value,
+    ) -> Value {
         self.calls += 1;
         let id = format!("{:032x}", self.calls);
         let reply_to = format!("mcollective.reply.0123456789abcdef0123456789abcdef.{id}");
         let body = json!({"agent": agent, "action": action, "data": data}).to_string();
         let payload = self.sign(&id, agent, &body, &reply_to);
-        self.client.publish(&format!("mcollective.node.{N1}"), payload).await;
+        self.client.publish(subject, payload).await;
         loop {
             let received = self.client.next().await;
             if received.subject == reply_to {

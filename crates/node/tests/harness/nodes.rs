@@ -1,6 +1,7 @@
 //! Nodes under test, whose clock the test sets.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -84,4 +85,10 @@ impl TestNode {
 /// What the node's status file says.
 pub(crate) fn status(server: &NatsServer) -> Value {
     serde_json::from_slice(&std::fs::read(server.file("status.json")).unwrap()).unwrap()
+}
+
+/// Writes a program in shell.
+pub(crate) fn write_program(path: &Path, script: &str) {
+    std::fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
 }
