@@ -58,7 +58,19 @@ fn some(text: &str) -> Option<&str> {
 }
 
 fn route_json(route: &Route) -> Value {
-    json!({ "cost": route.cost, "next_hops": route.next_hops, "ends": route.ends })
+    let backup = route.backup.as_ref().map(|backup| {
+        json!({
+            "next_hop": backup.next_hop,
+            "cost": backup.cost,
+            "node_protecting": backup.node_protecting,
+        })
+    });
+    json!({
+        "cost": route.cost,
+        "next_hops": route.next_hops,
+        "ends": route.ends,
+        "backup": backup,
+    })
 }
 
 /// The cells for a route's cost and next hops.

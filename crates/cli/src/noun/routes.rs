@@ -1,6 +1,6 @@
 //! `antiphon routes [REGION]`: how messages leave the gateway.
 
-use antiphon_core::{GatewayState, MemberView, RegionId, RegionView, Snapshot};
+use antiphon_core::{GatewayState, MemberView, RegionId, RegionView, Route, Snapshot};
 use serde_json::{Map, Value, json};
 
 use super::{gateways, list_of, route_cells, route_json};
@@ -16,6 +16,7 @@ pub fn rows(snapshot: &Snapshot) -> Table {
         Column::words("REGION"),
         Column::numbers("COST"),
         Column::words("NEXT HOPS"),
+        Column::words("BACKUP"),
         Column::words("LAST GATEWAYS"),
         Column::numbers("WAITING"),
     ];
@@ -34,6 +35,7 @@ pub fn rows_to(snapshot: &Snapshot, region: &RegionId) -> Table {
         Column::words("BROKER"),
         Column::numbers("COST"),
         Column::words("NEXT HOPS"),
+        Column::words("BACKUP"),
     ];
     let mut table = Table::new(columns).or_say("no other gateway of the region is known");
     table.rows = members(snapshot, region).map(member_row).collect();
@@ -62,6 +64,7 @@ fn region_row(region: &RegionView, snapshot: &Snapshot) -> Vec<Cell> {
         region.region.as_str().into(),
         cost,
         next_hops,
+        backup(region.route.as_ref()),
         human::list(region.route.iter().flat_map(|route| &route.ends)).into(),
         human::bytes(waiting(snapshot, &region.region)).into(),
     ]
@@ -76,7 +79,13 @@ fn member_row(member: &MemberView) -> Vec<Cell> {
         gateways::broker(member.broker),
         cost,
         next_hops,
+        backup(member.route.as_ref()),
     ]
+}
+
+/// Who takes over while none of the next hops can be used.
+fn backup(route: Option<&Route>) -> Cell {
+    Cell::optional(route.and_then(|route| route.backup.as_ref()).map(|backup| &backup.next_hop))
 }
 
 fn waiting(snapshot: &Snapshot, region: &RegionId) -> u64 {
