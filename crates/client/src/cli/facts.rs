@@ -6,19 +6,17 @@ use clap::Args;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::options::warn_of;
-use super::progress::Bar;
+use super::progress::call_with_bar;
 use super::{
     CommandError, ConnectArgs, DiscoveryArgs, FilterArgs, FormatArgs, Verdict, client, conclude,
 };
 use crate::client::Client;
 use crate::console::Console;
 use crate::ddl::find;
-use crate::discovery::discover;
 use crate::environment::Environment;
 use crate::render::{facts_json, facts_text, footer, tally, verbose_footer};
 use crate::results::Results;
-use crate::rpc::{Call, Progress, call};
+use crate::rpc::Call;
 
 const AGENT: &str = "rpcutil";
 const ACTION: &str = "get_fact";
@@ -107,16 +105,11 @@ impl FactsArgs {
     ) -> Result<Results, CommandError> {
         let filter = self.filter.filter(Some(AGENT))?;
         let collective = client.config.collective(self.filter.target.as_deref())?;
-        let (_, method) = self.discovery.method(&client.config, &filter, console)?;
         let start = Instant::now();
-        let found = discover(client, &method, &collective, &filter, AGENT).await?;
+        let wanted = (&collective, &filter, AGENT);
+        let (_, nodes) = self.discovery.nodes(client, wanted, console).await?;
         let discover_time = start.elapsed();
-        warn_of(&found, console);
-        // Who interrupts discovery does not want the nodes to be asked.
-        if client.stop.is_cancelled() {
-            return Err(CommandError::Interrupted);
-        }
-        if found.nodes.is_empty() {
+        if nodes.is_empty() {
             return Err(CommandError::NoNodes);
         }
         let ddl = find(AGENT, &[])?;
@@ -126,18 +119,12 @@ impl FactsArgs {
             action: ACTION,
             data: Map::from_iter([("fact".to_owned(), Value::from(self.fact.as_str()))]),
             collective: &collective,
-            nodes: Some(&found.nodes),
+            nodes: Some(&nodes),
             batches: None,
             timeout: listen + ddl.timeout(),
         };
-        let bar = Bar::new(found.nodes.len(), !self.format.is_json(), console);
-        let results = call(client, &request, &mut |progress| match progress {
-            Progress::Answer(stats) => bar.show(stats),
-            Progress::Trouble(trouble) => console.warn(trouble),
-        })
-        .await;
-        bar.finish();
-        let mut results = results?;
+        let bar = !self.format.is_json();
+        let mut results = call_with_bar(client, &request, bar, console).await?;
         results.stats.discover_time = discover_time;
         Ok(results)
     }

@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use antiphon_wire::Filter;
+use antiphon_wire::{Collective, Filter, Identity};
 use clap::{Args, ValueEnum};
 
 use super::CommandError;
+use crate::client::Client;
 use crate::config::{Config, Protocol, Source};
 use crate::console::Console;
-use crate::discovery::{Discovered, ListFormat, Method};
+use crate::discovery::{Discovered, ListFormat, Method, discover};
 use crate::environment::Environment;
 use crate::filter::FilterWords;
 
@@ -128,6 +129,24 @@ impl DiscoveryArgs {
             other => return Err(CommandError::Method { method: other.to_owned() }),
         };
         Ok((name.to_owned(), method))
+    }
+
+    /// The nodes of a collective that match a filter and have an agent, and the name of the method.
+    pub(super) async fn nodes(
+        &self,
+        client: &mut Client,
+        wanted: (&Collective, &Filter, &str),
+        console: &mut Console,
+    ) -> Result<(String, Vec<Identity>), CommandError> {
+        let (collective, filter, agent) = wanted;
+        let (name, method) = self.method(&client.config, filter, console)?;
+        let found = discover(client, &method, collective, filter, agent).await?;
+        warn_of(&found, console);
+        // Who interrupts discovery does not want the nodes to be asked.
+        if client.stop.is_cancelled() {
+            return Err(CommandError::Interrupted);
+        }
+        Ok((name, found.nodes))
     }
 
     fn list(&self, console: &mut Console) -> Result<Method, CommandError> {

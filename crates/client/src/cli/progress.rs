@@ -2,15 +2,35 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::CommandError;
+use crate::client::Client;
 use crate::console::Console;
-use crate::results::Stats;
+use crate::results::{Results, Stats};
+use crate::rpc::{Call, Progress, call};
+
+/// Runs an action, with a bar if one is wanted; tells of trouble as it comes.
+pub(super) async fn call_with_bar(
+    client: &mut Client,
+    request: &Call<'_>,
+    wanted: bool,
+    console: &mut Console,
+) -> Result<Results, CommandError> {
+    let bar = Bar::new(request.nodes.map_or(1, <[_]>::len), wanted, console);
+    let results = call(client, request, &mut |progress| match progress {
+        Progress::Answer(stats) => bar.show(stats),
+        Progress::Trouble(trouble) => console.warn(trouble),
+    })
+    .await;
+    bar.finish();
+    Ok(results?)
+}
 
 /// A bar, or nothing where nobody looks.
-pub(super) struct Bar(Option<ProgressBar>);
+struct Bar(Option<ProgressBar>);
 
 impl Bar {
     /// A bar for `nodes` answers.
-    pub(super) fn new(nodes: usize, wanted: bool, console: &Console) -> Self {
+    fn new(nodes: usize, wanted: bool, console: &Console) -> Self {
         if !wanted || !console.progress {
             return Self(None);
         }
@@ -28,7 +48,7 @@ impl Bar {
     }
 
     /// Shows how many have answered.
-    pub(super) fn show(&self, stats: &Stats) {
+    fn show(&self, stats: &Stats) {
         if let Some(bar) = &self.0 {
             let answered = stats.discovered - stats.no_responses.len();
             bar.set_position(u64::try_from(answered).unwrap_or(u64::MAX));
@@ -36,7 +56,7 @@ impl Bar {
     }
 
     /// Leaves the bar as it is.
-    pub(super) fn finish(&self) {
+    fn finish(&self) {
         if let Some(bar) = &self.0 {
             bar.abandon();
         }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use antiphon_wire::Collective;
+use antiphon_wire::{Cluster, Collective};
 use serde::Deserialize;
 
 use super::{
@@ -112,54 +112,77 @@ pub(super) fn load(
     flag: &[String],
     environment: &Environment,
 ) -> Result<Config, ConfigError> {
+    let file = read(path)?;
+    let federations = federations(&file.federation.collectives, flag, environment, path)?;
+    file.into_config(path, federations, environment)
+        .map_err(|problems| ConfigError::Invalid { path: path.to_owned(), problems })
+}
+
+fn read(path: &Path) -> Result<File, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    let file: File = toml::from_str(&text).map_err(|error| {
+    toml::from_str(&text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let detail = format!("line {line}: {}", error.message().replace('\n', ", "));
         ConfigError::Malformed { path: path.to_owned(), detail }
-    })?;
-    let federations = federations(&file.federation.collectives, flag, environment, path)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut problems = Vec::new();
-    let brokers = brokers(&file.broker, &mut problems);
-    let main_collective = file.main_collective.or_else(|| file.collectives.first().cloned());
-    if main_collective.is_none() {
-        problems.push("collectives is empty".to_owned());
-    }
-    let tls = tls(&file.broker, &file.security, folder, &mut problems);
-    let login = login(&file.broker, folder, &mut problems);
-    let remote_signer = file.security.remote.as_ref().map(|remote| RemoteSigner {
-        url: remote.url.clone(),
-        token: folder.join(&remote.token),
-        seed: remote.seed.as_ref().map(|seed| folder.join(seed)),
-        ca: remote.ca.as_ref().map(|ca| folder.join(ca)),
-    });
-    let security = security(file.security, folder, &mut problems);
-    let (Some(security), Some(main_collective), []) = (security, main_collective, &*problems)
-    else {
-        return Err(ConfigError::Invalid { path: path.to_owned(), problems });
-    };
-    Ok(Config {
-        origin: path.to_owned(),
-        identity: file.identity.unwrap_or_else(|| host_name(environment)),
-        collectives: file.collectives,
-        main_collective,
-        brokers,
-        federations,
-        tls,
-        login,
-        connect_timeout: file.broker.connect_timeout.unwrap_or(CONNECT_TIMEOUT_DEFAULT),
-        security,
-        remote_signer,
-        ttl: file.ttl.unwrap_or(TTL_DEFAULT),
-        discovery_method: file.discovery.method.unwrap_or_else(|| "mc".to_owned()),
-        discovery_timeout: file.discovery.timeout.unwrap_or(DISCOVERY_TIMEOUT_DEFAULT),
-        discovery_window: file.discovery.window,
-        limit_random: false,
-        libraries: file.libraries.iter().map(|library| folder.join(library)).collect(),
     })
+}
+
+impl File {
+    fn into_config(
+        self,
+        path: &Path,
+        federations: Vec<Cluster>,
+        environment: &Environment,
+    ) -> Result<Config, Vec<String>> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut problems = Vec::new();
+        let brokers = brokers(&self.broker, &mut problems);
+        let main_collective = self.main_collective.or_else(|| self.collectives.first().cloned());
+        if main_collective.is_none() {
+            problems.push("collectives is empty".to_owned());
+        }
+        let tls = tls(&self.broker, &self.security, folder, &mut problems);
+        let login = login(&self.broker, folder, &mut problems);
+        let remote_signer = self.security.remote.as_ref().map(|remote| remote.signer(folder));
+        let security = security(self.security, folder, &mut problems);
+        let (Some(security), Some(main_collective), []) = (security, main_collective, &*problems)
+        else {
+            return Err(problems);
+        };
+        Ok(Config {
+            origin: path.to_owned(),
+            identity: self.identity.unwrap_or_else(|| host_name(environment)),
+            collectives: self.collectives,
+            main_collective,
+            brokers,
+            federations,
+            tls,
+            login,
+            connect_timeout: self.broker.connect_timeout.unwrap_or(CONNECT_TIMEOUT_DEFAULT),
+            security,
+            remote_signer,
+            ttl: self.ttl.unwrap_or(TTL_DEFAULT),
+            discovery_method: self.discovery.method.unwrap_or_else(|| "mc".to_owned()),
+            discovery_timeout: self.discovery.timeout.unwrap_or(DISCOVERY_TIMEOUT_DEFAULT),
+            discovery_window: self.discovery.window,
+            limit_random: false,
+            libraries: self.libraries.iter().map(|library| folder.join(library)).collect(),
+        })
+    }
+}
+
+impl Remote {
+    fn signer(&self, folder: &Path) -> RemoteSigner {
+        let file = |path: &PathBuf| folder.join(path);
+        RemoteSigner {
+            url: self.url.clone(),
+            token: file(&self.token),
+            seed: self.seed.as_ref().map(file),
+            ca: self.ca.as_ref().map(file),
+        }
+    }
 }
 
 fn brokers(broker: &Broker, problems: &mut Vec<String>) -> Vec<String> {

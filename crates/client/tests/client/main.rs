@@ -9,8 +9,11 @@
 mod bus;
 mod commands;
 mod config;
+mod config_own;
 mod discovery;
 mod golden;
+mod nodes;
 mod real;
+mod req;
 mod signing;
 mod support;

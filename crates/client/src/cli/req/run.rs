@@ -4,19 +4,17 @@ use antiphon_wire::{Collective, Filter, Identity};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::super::options::warn_of;
-use super::super::progress::Bar;
+use super::super::progress::call_with_bar;
 use super::super::{CommandError, Verdict};
 use super::ReqArgs;
 use crate::client::Client;
 use crate::config::Config;
 use crate::console::Console;
 use crate::ddl::{Action, AgentDdl, find};
-use crate::discovery::discover;
 use crate::limit::Limit;
 use crate::render;
 use crate::results::Results;
-use crate::rpc::{Call, Progress, call, send_only};
+use crate::rpc::{Call, send_only};
 
 /// What a request asks, checked as far as that is possible without a broker.
 pub(super) struct Plan {
@@ -61,7 +59,8 @@ impl ReqArgs {
             console.print(&format!("{id}\n"))?;
             return Ok(Verdict::Good);
         }
-        let mut results = self.gather(client, &request, console).await?;
+        let bar = !self.no_progress && !self.format.is_json();
+        let mut results = call_with_bar(client, &request, bar, console).await?;
         results.stats.discover_time = discover_time;
         console.print(&self.text(&results, &plan.action, console))?;
         Ok(Verdict::of(&results.stats))
@@ -74,21 +73,15 @@ impl ReqArgs {
         client: &mut Client,
         console: &mut Console,
     ) -> Result<Vec<Identity>, CommandError> {
-        let (name, method) = self.discovery.method(&client.config, &plan.filter, console)?;
-        let agent = &plan.ddl.metadata.name;
-        let found = discover(client, &method, &plan.collective, &plan.filter, agent).await?;
-        warn_of(&found, console);
-        // Who interrupts discovery does not want the nodes to be asked.
-        if client.stop.is_cancelled() {
-            return Err(CommandError::Interrupted);
-        }
+        let wanted = (&plan.collective, &plan.filter, plan.ddl.metadata.name.as_str());
+        let (name, found) = self.discovery.nodes(client, wanted, console).await?;
         if !self.format.is_json() {
-            let count = found.nodes.len();
+            let count = found.len();
             console.say(&format!("Discovering nodes using the {name} method .... {count}"));
         }
         let nodes = match plan.limit {
-            Some(limit) => limit.apply(found.nodes, self.batch.pick(client.config.limit_random)),
-            None => found.nodes,
+            Some(limit) => limit.apply(found, self.batch.pick(client.config.limit_random)),
+            None => found,
         };
         if nodes.is_empty() { Err(CommandError::NoNodes) } else { Ok(nodes) }
     }
@@ -104,23 +97,6 @@ impl ReqArgs {
             batches: self.batch.batches(),
             timeout: self.timeout.unwrap_or(listen + plan.ddl.timeout()),
         }
-    }
-
-    async fn gather(
-        &self,
-        client: &mut Client,
-        request: &Call<'_>,
-        console: &mut Console,
-    ) -> Result<Results, CommandError> {
-        let nodes = request.nodes.map_or(1, <[_]>::len);
-        let bar = Bar::new(nodes, !self.no_progress && !self.format.is_json(), console);
-        let results = call(client, request, &mut |progress| match progress {
-            Progress::Answer(stats) => bar.show(stats),
-            Progress::Trouble(trouble) => console.warn(trouble),
-        })
-        .await;
-        bar.finish();
-        Ok(results?)
     }
 
     fn text(&self, results: &Results, action: &Action, console: &Console) -> String {
