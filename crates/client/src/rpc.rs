@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use crate::client::{Client, Exchange, ExchangeError, Next, Targets};
 use crate::connection::ConnectionError;
 use crate::ddl::AgentDdl;
+use crate::error::one_line;
 use crate::request::Ask;
 use crate::results::{Results, RpcReply, Stats};
 
@@ -70,7 +71,7 @@ impl From<ConnectionError> for CallError {
 /// Runs an action and waits for every node, or the timeout, or the user's stop. What has arrived by then is returned.
 ///
 /// # Errors
-/// [`CallError`].
+/// [`CallError`], unless a node has answered already: then it is told as trouble.
 pub async fn call(
     client: &mut Client,
     call: &Call<'_>,
@@ -80,8 +81,14 @@ pub async fn call(
     let ttl = client.config.ttl;
     let exchange = client.open(&main, None).await?;
     let mut run = Run::new(exchange, call, ttl)?;
-    run.all(progress).await?;
-    Ok(run.finish().await?)
+    if let Err(error) = run.all(progress).await {
+        // Nodes that have answered have acted: their answers are not thrown away.
+        if run.results.replies.is_empty() {
+            return Err(error);
+        }
+        progress(Progress::Trouble(&one_line(&error)));
+    }
+    Ok(run.finish().await)
 }
 
 /// Publishes a request whose answers go to `reply_to`, and waits for nothing but the broker. Returns the request id.
@@ -211,9 +218,10 @@ impl<'a, 'c> Run<'a, 'c> {
         Ok(Wanted::Yes)
     }
 
-    async fn finish(mut self) -> Result<Results, ConnectionError> {
+    async fn finish(mut self) -> Results {
         self.results.stats.request_time = self.started.elapsed();
-        self.exchange.close().await?;
-        Ok(self.results)
+        // A connection that has ended needs no farewell.
+        self.exchange.close().await.ok();
+        self.results
     }
 }

@@ -44,12 +44,7 @@ pub(super) fn load(
     environment: &Environment,
 ) -> Result<Config, ConfigError> {
     let path = folder.join("lab.json");
-    let text = std::fs::read_to_string(&path)
-        .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-    let lab: Lab = serde_json::from_str(&text).map_err(|error| ConfigError::Malformed {
-        path: path.clone(),
-        detail: error.to_string(),
-    })?;
+    let lab = read(&path)?;
     let invalid = |problem| ConfigError::Invalid { path: path.clone(), problems: vec![problem] };
     let brokers = brokers(&lab, region).map_err(invalid)?;
     let LabClient { certificate, key, ca, token, seed } = lab.client;
@@ -79,6 +74,15 @@ pub(super) fn load(
         discovery_window: false,
         limit_random: false,
         libraries: Vec::new(),
+    })
+}
+
+fn read(path: &Path) -> Result<Lab, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    serde_json::from_str(&text).map_err(|error| ConfigError::Malformed {
+        path: path.to_owned(),
+        detail: error.to_string(),
     })
 }
 

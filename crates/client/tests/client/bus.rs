@@ -29,6 +29,14 @@ impl Bus {
         (commands, events)
     }
 
+    /// Has every listener hear of a fact.
+    pub(crate) async fn tell_all(&self, fact: fn() -> BrokerEvent) {
+        let subscriptions = self.0.lock().unwrap().clone();
+        for subscription in subscriptions {
+            subscription.events.send(fact()).await.ok();
+        }
+    }
+
     async fn serve(
         self,
         mut orders: mpsc::Receiver<BrokerCommand>,

@@ -9,7 +9,12 @@ use crate::support::{Log, Script, client, config, good, node};
 
 /// A client among nodes.
 pub(crate) async fn among(nodes: &[(&'static str, Script)]) -> (Client, Log) {
-    let (bus, log) = (Bus::default(), Log::default());
+    on(&Bus::default(), nodes).await
+}
+
+/// A client among nodes, on this bus.
+pub(crate) async fn on(bus: &Bus, nodes: &[(&'static str, Script)]) -> (Client, Log) {
+    let log = Log::default();
     for (identity, script) in nodes {
         node(bus.connect(), identity, *script, &log).await;
     }

@@ -1,8 +1,10 @@
 //! `req` with nodes that answer well, badly, twice, late or never.
 
+use antiphon_broker::{BrokerEvent, RefusedPublish};
 use serde_json::json;
 
-use crate::nodes::{among, babbling, failing, silent, twice};
+use crate::bus::Bus;
+use crate::nodes::{among, babbling, failing, on, silent, twice};
 use crate::support::{good, run};
 
 #[tokio::test(start_paused = true)]
@@ -127,6 +129,30 @@ async fn an_interrupt_prints_what_has_arrived() {
 
     assert_eq!(ended.code(), 2);
     assert!(ended.out.contains("Finished processing 1 / 2 hosts in 1"), "{}", ended.out);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_outlive_a_broker_that_refuses() {
+    let bus = Bus::default();
+    let (mut client, log) = on(&bus, &[("n1", good), ("n2", silent)]).await;
+    tokio::spawn(async move {
+        while log.lock().unwrap().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let refusal = || BrokerEvent::PublishRefused {
+            subject: "mcollective.node.n2".to_owned(),
+            reason: RefusedPublish::Disconnected,
+        };
+        bus.tell_all(refusal).await;
+    });
+
+    let ended = run(&mut client, "req rpcutil ping -I n1 -I n2").await;
+
+    assert_eq!(ended.code(), 2);
+    assert!(ended.out.contains("Finished processing 1 / 2 hosts in 1"), "{}", ended.out);
+    let told = "warning: cannot publish on mcollective.node.n2: the connection is lost\n";
+    assert!(ended.err.contains(told), "{}", ended.err);
 }
 
 #[tokio::test(start_paused = true)]
