@@ -11,7 +11,7 @@ use antiphon_gateway::{
     shell::Report,
 };
 use anyhow::anyhow;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::Failure;
 
@@ -22,6 +22,9 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Says which gateway, where the command line does not.
 const ADMIN_VARIABLE: &str = "ANTIPHON_ADMIN";
+
+/// How often a gateway that is to end is asked whether it is there.
+const POLL: Duration = Duration::from_millis(200);
 
 /// Which gateway to ask.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -108,6 +111,13 @@ impl Asked {
     /// It went away.
     pub async fn drain(&mut self, grace: Option<Duration>) -> Result<Duration, Failure> {
         in_time(&self.address, self.client.drain(grace)).await
+    }
+
+    /// Waits until it answers no more: its admin service ends with the process.
+    pub async fn gone(&mut self) {
+        while self.client.snapshot_json().await.is_ok() {
+            sleep(POLL).await;
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The `antiphon` command: gateways, nodes and labs are run by it, operators and Choria users ask by it.
+//! The `antiphon` command: it runs gateways, nodes and labs, and asks for operators and Choria's
+//! users.
 //!
 //! Data goes to standard output, messages to standard error; [`Exit`] lists the exit codes.
 //!

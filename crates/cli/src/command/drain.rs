@@ -2,17 +2,11 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::timeout;
 
 use super::runtime;
-use crate::{
-    Exit, Failure,
-    admin::{AdminArgs, Asked},
-    human, screen,
-};
+use crate::{Exit, Failure, admin::AdminArgs, human, screen};
 
-/// How often a draining gateway is asked whether it has gone.
-const POLL: Duration = Duration::from_millis(200);
 /// What ending the process may take after the drain.
 const MARGIN: Duration = Duration::from_secs(10);
 
@@ -45,22 +39,11 @@ async fn drain(args: &Args) -> Result<Exit, Failure> {
     if !args.wait {
         return Ok(Exit::Good);
     }
-    if has_gone(asked, grace + MARGIN).await {
-        screen::message(format_args!("{address}: has gone"));
-        return Ok(Exit::Good);
+    let limit = grace.saturating_add(MARGIN);
+    if timeout(limit, asked.gone()).await.is_err() {
+        screen::message(format_args!("{address}: still there after {}", human::span(limit)));
+        return Ok(Exit::Problem);
     }
-    screen::message(format_args!("{address}: still there after {}", human::span(grace + MARGIN)));
-    Ok(Exit::Problem)
-}
-
-/// The admin connection ends with the process.
-async fn has_gone(mut asked: Asked, limit: Duration) -> bool {
-    let deadline = Instant::now() + limit;
-    while Instant::now() < deadline {
-        if asked.report().await.is_err() {
-            return true;
-        }
-        sleep(POLL).await;
-    }
-    false
+    screen::message(format_args!("{address}: has gone"));
+    Ok(Exit::Good)
 }
