@@ -5,8 +5,7 @@ use antiphon_wire::{Cluster, Transport};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::Bus;
-use crate::support::{Log, client, config, config_v2, good, node, run, run_with};
+use crate::support::{Log, client, config, config_v2, good, memory, node, run, run_with};
 
 fn twice(_: &str, _: &Value) -> Vec<String> {
     vec!["pong".to_owned(), "pong".to_owned()]
@@ -14,10 +13,10 @@ fn twice(_: &str, _: &Value) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn find_lists_nodes_once_and_warns_of_copies() {
-    let (bus, log) = (Bus::default(), Log::default());
-    node(bus.connect(), "n1", good, &log).await;
-    node(bus.connect(), "n2", twice, &log).await;
-    let mut client = client(config(), bus.connect(), &CancellationToken::new()).await;
+    let (bus, log) = (memory(), Log::default());
+    node(bus.connect("node"), "n1", good, &log).await;
+    node(bus.connect("node"), "n2", twice, &log).await;
+    let mut client = client(config(), bus.connect("alice"), &CancellationToken::new()).await;
 
     let ended = run(&mut client, "find -v").await;
 
@@ -32,9 +31,9 @@ async fn find_lists_nodes_once_and_warns_of_copies() {
 
 #[tokio::test(start_paused = true)]
 async fn a_window_ends_discovery_when_answers_cease() {
-    let (bus, log) = (Bus::default(), Log::default());
-    node(bus.connect(), "n1", good, &log).await;
-    let mut client = client(config(), bus.connect(), &CancellationToken::new()).await;
+    let (bus, log) = (memory(), Log::default());
+    node(bus.connect("node"), "n1", good, &log).await;
+    let mut client = client(config(), bus.connect("alice"), &CancellationToken::new()).await;
     let start = tokio::time::Instant::now();
 
     let ended = run(&mut client, "find --discovery-window").await;
@@ -45,8 +44,8 @@ async fn a_window_ends_discovery_when_answers_cease() {
 
 #[tokio::test(start_paused = true)]
 async fn nodes_are_read_from_files_and_from_standard_input() {
-    let bus = Bus::default();
-    let mut client = client(config(), bus.connect(), &CancellationToken::new()).await;
+    let bus = memory();
+    let mut client = client(config(), bus.connect("alice"), &CancellationToken::new()).await;
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in
         [("a.txt", "n1\nn2\n"), ("a.json", "[\"n1\",\"n2\"]"), ("a.yaml", "- n1\n- n2\n")]
@@ -68,14 +67,14 @@ async fn nodes_are_read_from_files_and_from_standard_input() {
 
 #[tokio::test(start_paused = true)]
 async fn a_federated_client_sends_targets_to_every_cluster_in_groups() {
-    let bus = Bus::default();
-    let (commands, mut events) = bus.connect();
+    let bus = memory();
+    let mut listener = bus.connect("listener");
     let subject = "choria.federation.>".to_owned();
     let id = SubscriptionId(1);
-    commands.send(BrokerCommand::Subscribe { id, subject, group: None }).await.unwrap();
+    listener.commands.send(BrokerCommand::Subscribe { id, subject, group: None }).await.unwrap();
     let mut config = config();
     config.federations = ["london", "paris"].map(|name| Cluster::try_from(name).unwrap()).to_vec();
-    let mut client = client(config, bus.connect(), &CancellationToken::new()).await;
+    let mut client = client(config, bus.connect("alice"), &CancellationToken::new()).await;
     let nodes: Vec<_> = (0..201).map(|n| format!("n{n}")).collect();
 
     let ended = run_with(&mut client, "req rpcutil ping --nodes -", &nodes.join("\n")).await;
@@ -83,7 +82,7 @@ async fn a_federated_client_sends_targets_to_every_cluster_in_groups() {
     assert_eq!(ended.code(), 3);
     let mut seen = Vec::new();
     while seen.len() < 4 {
-        let Some(BrokerEvent::Message(message)) = events.recv().await else { continue };
+        let Some(BrokerEvent::Message(message)) = listener.events.recv().await else { continue };
         let transport = Transport::decode(message.payload).unwrap();
         let federation = transport.federation().unwrap();
         assert_eq!(federation.request, transport.request_head().unwrap().id.as_str());
@@ -103,17 +102,17 @@ async fn a_federated_client_sends_targets_to_every_cluster_in_groups() {
 
 #[tokio::test(start_paused = true)]
 async fn a_v2_client_signs_with_its_seed() {
-    let bus = Bus::default();
-    let (commands, mut events) = bus.connect();
+    let bus = memory();
+    let mut listener = bus.connect("listener");
     let subject = "choria.broadcast.agent.discovery".to_owned();
     let id = SubscriptionId(1);
-    commands.send(BrokerCommand::Subscribe { id, subject, group: None }).await.unwrap();
-    let mut client = client(config_v2(), bus.connect(), &CancellationToken::new()).await;
+    listener.commands.send(BrokerCommand::Subscribe { id, subject, group: None }).await.unwrap();
+    let mut client = client(config_v2(), bus.connect("alice"), &CancellationToken::new()).await;
 
     assert_eq!(run(&mut client, "ping").await.code(), 3);
 
     let message = loop {
-        if let Some(BrokerEvent::Message(message)) = events.recv().await {
+        if let Some(BrokerEvent::Message(message)) = listener.events.recv().await {
             break message;
         }
     };

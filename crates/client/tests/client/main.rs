@@ -6,7 +6,6 @@
     reason = "a test that cannot go on has failed"
 )]
 
-mod bus;
 mod commands;
 mod config;
 mod config_own;

@@ -1,24 +1,24 @@
 //! Nodes with bad habits, and a client among them.
 
+use antiphon_broker::MemoryBroker;
 use antiphon_client::Client;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::Bus;
-use crate::support::{Log, Script, client, config, good, node};
+use crate::support::{Log, Script, client, config, good, memory, node};
 
 /// A client among nodes.
 pub(crate) async fn among(nodes: &[(&'static str, Script)]) -> (Client, Log) {
-    on(&Bus::default(), nodes).await
+    on(&memory(), nodes).await
 }
 
-/// A client among nodes, on this bus.
-pub(crate) async fn on(bus: &Bus, nodes: &[(&'static str, Script)]) -> (Client, Log) {
+/// A client among nodes, of this broker.
+pub(crate) async fn on(broker: &MemoryBroker, nodes: &[(&'static str, Script)]) -> (Client, Log) {
     let log = Log::default();
     for (identity, script) in nodes {
-        node(bus.connect(), identity, *script, &log).await;
+        node(broker.connect(identity), identity, *script, &log).await;
     }
-    let client = client(config(), bus.connect(), &CancellationToken::new()).await;
+    let client = client(config(), broker.connect("alice"), &CancellationToken::new()).await;
     (client, log)
 }
 

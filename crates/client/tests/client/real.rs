@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use antiphon_broker::{BrokerConfig, TlsOptions};
+use antiphon_broker::{Broker, BrokerConfig, TlsOptions};
 use antiphon_client::cli::{PingArgs, ReqArgs};
 use antiphon_client::render::Style;
 use antiphon_client::{Console, Environment};
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use crate::signing::{Parse as _, server_certificate};
-use crate::support::{Channels, Log, Written, good, node, vectors};
+use crate::support::{Log, Written, good, node, vectors};
 
 /// A nats-server of our own, ended when dropped.
 struct Server {
@@ -70,7 +70,7 @@ impl Server {
     }
 
     /// A connection of node n1's.
-    fn connect_node(&self, shutdown: &CancellationToken) -> Channels {
+    fn connect_node(&self, shutdown: &CancellationToken) -> Broker {
         let keys = vectors().join("keys");
         let own = Credentials::from_files(
             &keys.join("n1.example.net.pem"),
@@ -82,8 +82,7 @@ impl Server {
         let mut config = BrokerConfig::new(vec![url], "n1.example.net");
         let tls = broker_client_config(own.trust(), Some(&own));
         config.tls = Some(TlsOptions::fixed(Arc::new(tls)));
-        let broker = antiphon_broker::connect(config, shutdown.clone()).unwrap();
-        (broker.commands, broker.events)
+        antiphon_broker::connect(config, shutdown.clone()).unwrap()
     }
 }
 

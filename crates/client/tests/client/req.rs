@@ -1,11 +1,12 @@
 //! `req` with nodes that answer well, badly, twice, late or never.
 
-use antiphon_broker::{BrokerEvent, RefusedPublish};
+use std::time::Duration;
+
+use antiphon_broker::Operation;
 use serde_json::json;
 
-use crate::bus::Bus;
 use crate::nodes::{among, babbling, failing, on, silent, twice};
-use crate::support::{good, run};
+use crate::support::{good, memory, run};
 
 #[tokio::test(start_paused = true)]
 async fn req_discovers_then_asks_each_node_directly() {
@@ -121,7 +122,7 @@ async fn an_interrupt_prints_what_has_arrived() {
         while log.lock().unwrap().len() < 2 {
             tokio::task::yield_now().await;
         }
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         stop.cancel();
     });
 
@@ -132,27 +133,45 @@ async fn an_interrupt_prints_what_has_arrived() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_outlive_a_broker_that_refuses() {
-    let bus = Bus::default();
-    let (mut client, log) = on(&bus, &[("n1", good), ("n2", silent)]).await;
+async fn answers_outlive_a_broker_that_is_lost() {
+    let broker = memory();
+    let (mut client, log) = on(&broker, &[("n1", good), ("n2", good)]).await;
     tokio::spawn(async move {
-        while log.lock().unwrap().len() < 2 {
+        while log.lock().unwrap().is_empty() {
             tokio::task::yield_now().await;
         }
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        let refusal = || BrokerEvent::PublishRefused {
-            subject: "mcollective.node.n2".to_owned(),
-            reason: RefusedPublish::Disconnected,
-        };
-        bus.tell_all(refusal).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        broker.stop();
     });
 
-    let ended = run(&mut client, "req rpcutil ping -I n1 -I n2").await;
+    let line = "req rpcutil ping -I n1 -I n2 --batch 1 --batch-sleep 10";
+    let ended = run(&mut client, line).await;
 
-    assert_eq!(ended.code(), 2);
+    assert_eq!(ended.code(), 2, "{ended:?}");
     assert!(ended.out.contains("Finished processing 1 / 2 hosts in 1"), "{}", ended.out);
-    let told = "warning: cannot publish on mcollective.node.n2: the connection is lost\n";
-    assert!(ended.err.contains(told), "{}", ended.err);
+    for told in [
+        "warning: the broker connection was lost: ",
+        "warning: cannot publish on mcollective.node.n2: the connection is lost\n",
+    ] {
+        assert!(ended.err.contains(told), "{}", ended.err);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_broker_denies_is_named() {
+    let broker = memory();
+    let (mut client, _) = on(&broker, &[]).await;
+    broker.deny("alice", Operation::Publish, "mcollective.node.>");
+    broker.deny("alice", Operation::Subscribe, "eu.reply.>");
+    for (line, start) in [
+        ("req rpcutil ping -I n1", "the broker does not let us publish on mcollective.node.n1"),
+        ("ping -T eu", "the broker does not let us subscribe to eu.reply."),
+    ] {
+        let ended = run(&mut client, line).await;
+        assert_eq!(ended.code(), 2);
+        let told = ended.result.unwrap_err().to_string();
+        assert!(told.starts_with(start), "{told}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use antiphon_broker::{BrokerCommand, BrokerEvent, Publication, SubscriptionId};
+use antiphon_broker::{
+    Broker, BrokerCommand, BrokerEvent, MemoryBroker, Publication, SubscriptionId,
+};
 use antiphon_client::cli::{CommandError, FactsArgs, FindArgs, PingArgs, ReqArgs, Verdict};
 use antiphon_client::config::{Config, Security};
 use antiphon_client::render::Style;
@@ -21,7 +23,10 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) type Channels = (mpsc::Sender<BrokerCommand>, mpsc::Receiver<BrokerEvent>);
+/// A broker in memory.
+pub(crate) fn memory() -> MemoryBroker {
+    MemoryBroker::new("memory", 1)
+}
 
 /// The recorded messages and the keys that made them.
 pub(crate) fn vectors() -> PathBuf {
@@ -74,11 +79,11 @@ pub(crate) fn config_v2() -> Config {
 }
 
 /// A client on a connection.
-pub(crate) async fn client(config: Config, channels: Channels, stop: &CancellationToken) -> Client {
+pub(crate) async fn client(config: Config, broker: Broker, stop: &CancellationToken) -> Client {
     let signer = Signer::new(&config).unwrap();
-    let (commands, events) = channels;
     let within = Duration::from_secs(5);
-    let connection = Connection::establish(commands, events, &config.brokers, within).await;
+    let connection =
+        Connection::establish(broker.commands, broker.events, &config.brokers, within).await;
     Client::new(config, signer, connection.unwrap(), stop.clone())
 }
 
@@ -176,8 +181,8 @@ pub(crate) fn ok(body: &Value, data: Value) -> String {
 pub(crate) type Log = Arc<Mutex<Vec<(String, Request)>>>;
 
 /// Starts a node; returns once it listens.
-pub(crate) async fn node(channels: Channels, identity: &'static str, script: Script, log: &Log) {
-    let (commands, mut events) = channels;
+pub(crate) async fn node(broker: Broker, identity: &'static str, script: Script, log: &Log) {
+    let Broker { commands, mut events, .. } = broker;
     until(&mut events, |event| matches!(event, BrokerEvent::Connected(_))).await;
     for (id, subject) in (0..).zip([
         "mcollective.broadcast.agent.discovery".to_owned(),
