@@ -68,7 +68,7 @@ pub struct Topology {
     pub broker: bool,
     /// Whether it carries traffic between other regions.
     pub transit: bool,
-    /// Its open links and their cost; a link counts when both ends advertise it.
+    /// Its open links that do not flap, and their cost; a link counts when both ends advertise it.
     pub adjacencies: BTreeMap<GatewayId, u32>,
     /// Regions whose brokers are joined natively with its own.
     pub native: BTreeSet<RegionId>,

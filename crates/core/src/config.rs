@@ -63,8 +63,13 @@ pub struct Limits {
     pub publish_messages_max: u64,
     /// Frames of ours under way that we keep account of.
     pub accounts_max: usize,
-    /// Gateways that we keep adverts of.
+    /// Gateways that we keep adverts of, and penalties for flapping.
     pub gateways_max: usize,
+    /// The penalty from which a flapping adjacency is not advertised; each loss of the link adds
+    /// 1000. Default 3500: the fourth loss within seconds, or one every 7 s for a while.
+    pub flap_penalty_suppress: u32,
+    /// The penalty at which it is advertised again. Default 1000: two half-lives after four losses.
+    pub flap_penalty_reuse: u32,
 }
 
 /// How often and how long.
@@ -88,6 +93,12 @@ pub struct Periods {
     pub beacon_expiry: Duration,
     /// How long a lone gateway waits for another before it joins the queue group.
     pub join_alone: Duration,
+    /// In which the penalty of a flapping adjacency halves. Default 15 s: long against the time in
+    /// which a link is found dead and dialled again, short against an operator's patience.
+    pub flap_half_life: Duration,
+    /// Longest time for which an adjacency stays suppressed after its last flap. Default 60 s. So
+    /// short that no penalty can reach the suppress limit, it turns damping off.
+    pub flap_suppress_max: Duration,
     /// How long a frame waits for a route to a region that has none.
     pub hold: Duration,
     /// Longest time that any frame may spend in the fabric.
@@ -118,6 +129,8 @@ impl Default for Limits {
             publish_messages_max: 8192,
             accounts_max: 1 << 18,
             gateways_max: 1024,
+            flap_penalty_suppress: 3500,
+            flap_penalty_reuse: 1000,
         }
     }
 }
@@ -134,6 +147,8 @@ impl Default for Periods {
             beacon: Duration::from_secs(3),
             beacon_expiry: Duration::from_secs(10),
             join_alone: Duration::from_secs(10),
+            flap_half_life: Duration::from_secs(15),
+            flap_suppress_max: Duration::from_secs(60),
             hold: Duration::from_secs(5),
             lifetime_max: Duration::from_secs(60),
             receipt_timeout: Duration::from_secs(10),

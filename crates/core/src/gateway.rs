@@ -3,6 +3,7 @@
 mod adverts;
 mod beacons;
 mod broker;
+mod cost;
 mod drain;
 mod drops;
 mod egress;
@@ -31,8 +32,8 @@ use self::{
 };
 use crate::{
     Action, Alarm, Config, Creator, Event, GatewayId, GatewayState, LinkId, Member, Now, RegionId,
-    account::Account, database::Database, dialer::Dialer, membership::Membership, queue::Queues,
-    routes::Routes,
+    account::Account, damping::Damping, database::Database, dialer::Dialer, membership::Membership,
+    queue::Queues, routes::Routes,
 };
 
 /// One gateway: everything it knows and every decision it takes.
@@ -58,6 +59,7 @@ pub struct Gateway {
     adverts: Adverts,
     database: Database,
     routes: Routes,
+    damping: Damping,
     /// Something that the graph is made of has changed.
     graph_stale: bool,
     queues: Queues,
@@ -95,6 +97,7 @@ impl Gateway {
             adverts: Adverts::new(config.incarnation),
             database: Database::new(limits.gateways_max, periods.advert_expiry),
             routes: Routes::default(),
+            damping: Damping::new(limits, periods),
             graph_stale: true,
             queues: Queues::new(limits.queue_bytes_max, periods.hold),
             account: Account::new(limits.accounts_max, periods.doubt_memory),
@@ -131,6 +134,7 @@ impl Gateway {
             self.outgoing.next_deadline(),
             self.beacons.next_deadline(self.broker.is_up()),
             self.adverts.next_deadline(),
+            self.damping.next_deadline(),
             self.dialer_deadline(&linked),
             self.join_deadline(),
             self.drain.as_ref().and_then(Drain::next_deadline),
@@ -201,9 +205,7 @@ impl Gateway {
         self.queues.sweep(now.mono, &mut expired);
         self.drop_all(expired, now, out);
         self.account.expire(now.mono);
-        if self.database.expire(now.mono) {
-            self.graph_stale = true;
-        }
+        self.graph_stale |= self.database.expire(now.mono) | self.damping.expire(now.mono);
         self.expire_beacons(now, out);
         self.expire_sessions(now);
     }

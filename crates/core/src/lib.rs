@@ -9,6 +9,7 @@ mod action;
 mod advert;
 mod config;
 mod control;
+mod damping;
 mod database;
 mod dialer;
 mod drop_reason;

@@ -106,6 +106,13 @@ pub struct LinkView {
     pub reason: String,
     /// Whether it asked us to send nothing more.
     pub draining: bool,
+    /// What it has lost of our trust by flapping: 1000 for each loss of the link, halved again and
+    /// again.
+    #[serde(default)]
+    pub penalty: u32,
+    /// Whether it flaps so much that we do not advertise the link.
+    #[serde(default)]
+    pub suppressed: bool,
 }
 
 /// One gateway.

@@ -182,7 +182,9 @@ impl Gateway {
     }
 
     fn topology(&self) -> Topology {
-        let open = self.peers.iter().filter(|(_, peer)| peer.open_link().is_some());
+        let open = self.peers.iter().filter(|(gateway, peer)| {
+            peer.open_link().is_some() && !self.damping.is_suppressed(gateway)
+        });
         Topology {
             state: self.state,
             broker: self.broker.is_up(),
@@ -204,7 +206,8 @@ impl Gateway {
         let table = self.routes.table(&self.me.gateway, &self.me.region);
         let route = table.gateway(gateway)?;
         let link_of = |peer: &GatewayId| self.peers.get(peer).and_then(|one| one.open_link());
-        route.next_hops.iter().find_map(link_of)
+        let backup = route.backup.iter().map(|backup| &backup.next_hop);
+        route.next_hops.iter().chain(backup).find_map(link_of)
     }
 
     pub(super) fn set_state(&mut self, state: GatewayState) {

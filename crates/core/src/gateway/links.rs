@@ -3,13 +3,10 @@
 use crate::{
     Accept, Action, Alarm, Connection, Control, DialTarget, Epoch, Gateway, GatewayId, Hello,
     LinkId, Now, Open, Outcome,
+    gateway::cost::link_cost,
     gateway::peer::{Heard, Link, Peer, Phase},
     session::{Breach, Inbox},
 };
-
-/// A measured cost changes only when it is off by more than a quarter and this much, so that noise
-/// does not move traffic.
-const COST_STEP: u32 = 2;
 
 impl Gateway {
     pub(super) fn on_link_up(
@@ -33,6 +30,9 @@ impl Gateway {
         let epoch = self.new_epoch();
         let peer =
             self.peers.entry(gateway.clone()).or_insert_with(|| Peer::new(hello.clone(), epoch));
+        if peer.open_link().is_some() {
+            self.damping.on_flap(&gateway, now.mono);
+        }
         if let Some(old) = peer.link.take() {
             self.links.remove(&old.id);
             out.push(close(old.id, "replaced by another link"));
@@ -54,6 +54,7 @@ impl Gateway {
             asked: None,
         });
         let open = peer.outbox.open();
+        self.review_cost(&gateway);
         self.links.insert(link, gateway);
         self.graph_stale = true;
         out.push(Action::Control { link, message: Control::Open(open) });
@@ -83,6 +84,9 @@ impl Gateway {
         self.dialer.on_lost(&gateway, not_before);
         self.graph_stale = true;
         if let Some(peer) = self.peers.get_mut(&gateway) {
+            if peer.open_link().is_some() {
+                self.damping.on_flap(&gateway, now.mono);
+            }
             peer.link = None;
             peer.down_since = Some(now.mono);
             peer.down_reason = reason;
@@ -105,8 +109,7 @@ impl Gateway {
 
     pub(super) fn on_pong(&mut self, link: LinkId, connection: Connection, nonce: u64, now: Now) {
         self.on_heard(link, connection, now);
-        let costs = self.config.costs.clone();
-        let Some((_, peer)) = self.peer_of(link) else { return };
+        let Some((gateway, peer)) = self.peer_of(link) else { return };
         let Some(link) = &mut peer.link else { return };
         let Some((asked, at)) = link.asked else { return };
         if connection != Connection::Control || asked != nonce {
@@ -114,9 +117,14 @@ impl Gateway {
         }
         link.asked = None;
         peer.measure(now.mono.saturating_sub(at));
-        let measured = u32::try_from(peer.rtt.unwrap_or_default().as_millis()).unwrap_or(u32::MAX);
-        let cost = costs.get(&peer.hello.region).copied().unwrap_or(measured).max(1);
-        if peer.cost.abs_diff(cost) > COST_STEP + peer.cost / 4 {
+        self.review_cost(&gateway);
+    }
+
+    fn review_cost(&mut self, gateway: &GatewayId) {
+        let Some(peer) = self.peers.get_mut(gateway) else { return };
+        let configured = self.config.costs.get(&peer.hello.region).copied();
+        let cost = link_cost(peer.cost, configured, peer.rtt);
+        if cost != peer.cost {
             peer.cost = cost;
             self.graph_stale = true;
         }

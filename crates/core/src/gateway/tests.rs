@@ -12,6 +12,7 @@ use crate::{
     testing::{at, config, reply_frame},
 };
 
+mod flapping;
 mod random;
 
 const REPLY_SUBJECT: &str = "choria.federation.eu.collective";

@@ -99,6 +99,8 @@ impl Gateway {
             frames_out: peer.frames_out,
             reason: peer.down_reason.clone(),
             draining: peer.draining,
+            penalty: self.damping.penalty(gateway, now.mono),
+            suppressed: self.damping.is_suppressed(gateway),
         }
     }
 
