@@ -31,7 +31,7 @@ pub struct InventoryFiles {
 }
 
 /// What tells one state of a file from another; `None`: it cannot be read.
-type Stamp = Option<(SystemTime, u64)>;
+pub(crate) type Stamp = Option<(SystemTime, u64)>;
 
 impl InventoryFiles {
     /// Names the files; nothing is read yet.
@@ -98,7 +98,7 @@ impl ReadError {
     }
 }
 
-fn stamp(file: &Path) -> Stamp {
+pub(crate) fn stamp(file: &Path) -> Stamp {
     let metadata = std::fs::metadata(file).ok()?;
     Some((metadata.modified().ok()?, metadata.len()))
 }

@@ -181,28 +181,32 @@ impl Node {
     }
 
     /// Runs an action if there is one, the caller may, and its inputs are as described.
-    async fn run(self: &Arc<Self>, agent: &agent::Agent, mut call: Call) -> Answer {
+    async fn run(self: &Arc<Self>, agent: &agent::Agent, call: Call) -> Answer {
         let Some(action) = agent.ddl.action(&call.action) else {
             return agent::unknown_action(&call);
         };
+        let (node, call) = (self.clone(), Arc::new(call));
+        let asked = call.clone();
+        let allowed = tokio::task::spawn_blocking(move || node.authorize(&asked)).await;
+        match allowed {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => return self.denied(&call, &reason),
+            Err(error) => return Answer::aborted(format_args!("authorization failed: {error}")),
+        }
+        let mut call = Arc::unwrap_or_clone(call);
         if agent.checks_inputs()
             && let Err(error) = action.check(&mut call.data)
         {
             let status = if error.is_missing() { Status::MissingData } else { Status::InvalidData };
             return Answer::failed(status, error);
         }
-        let (node, call) = (self.clone(), Arc::new(call));
-        let asked = call.clone();
-        let allowed = tokio::task::spawn_blocking(move || node.authorize(&asked)).await;
-        match allowed {
-            Ok(Ok(())) => agent.run(&call, self).await,
-            Ok(Err(reason)) => {
-                let (agent, action) = (&call.request.agent, &call.action);
-                warn!(identity = self.identity(), %agent, action, reason, "call denied");
-                Answer::aborted("You are not authorized to call this agent or action")
-            }
-            Err(error) => Answer::aborted(format_args!("authorization failed: {error}")),
-        }
+        agent.run(&call, self).await
+    }
+
+    fn denied(&self, call: &Call, reason: &str) -> Answer {
+        let (agent, action) = (&call.request.agent, &call.action);
+        warn!(identity = self.identity(), %agent, action, reason, "call denied");
+        Answer::aborted("You are not authorized to call this agent or action")
     }
 
     /// Policy, then audit; a call that cannot be recorded is not run. Blocks.

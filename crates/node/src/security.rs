@@ -1,5 +1,7 @@
 //! Who may call: the checks of signatures and names, of either protocol.
 
+mod callers;
+
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,12 +10,13 @@ use antiphon_identity::{UnixTime, v1, v2};
 use antiphon_wire::{Credentials, Request, Version};
 
 use crate::refusal::Refusal;
+pub use callers::Callers;
 
 /// Decides whether a request comes from whom it says. Cheap to clone; nodes with the same trust share it.
 #[derive(Clone, Debug)]
 pub enum Security {
     /// RSA signatures and certificates.
-    V1(Arc<v1::Verifier>),
+    V1(Arc<Callers>),
     /// ed25519 signatures and tokens.
     V2(Arc<v2::Verifier>),
 }
@@ -28,6 +31,7 @@ impl Security {
     }
 
     /// Checks a request's credentials, its caller's name and its signature; gives what the caller's token allows.
+    /// May block, for a file that changed.
     ///
     /// # Errors
     /// Which check failed, and the detail for the log.
@@ -38,8 +42,8 @@ impl Security {
     ) -> Result<Option<Rights>, Refused> {
         let now = UnixTime::since_unix_epoch(now);
         match (self, &request.proof.credentials) {
-            (Self::V1(verifier), Credentials::X509 { pubcert }) => {
-                check_v1(verifier, request, pubcert, now).map(|()| None)
+            (Self::V1(callers), Credentials::X509 { pubcert }) => {
+                check_v1(&callers.verifier(), request, pubcert, now).map(|()| None)
             }
             (Self::V2(verifier), Credentials::Jwt { caller, signer }) => {
                 check_v2(verifier, request, caller, signer.as_deref(), now).map(Some)

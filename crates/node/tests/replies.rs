@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use antiphon_identity::v1::CallerLists;
+use antiphon_identity::v2;
 use antiphon_identity::v2::{Issuers, PublicKey, Seed};
-use antiphon_identity::{TrustBundle, v1, v2};
 use antiphon_node::inventory::Inventory;
 use antiphon_node::processor::{Accepted, Rules, Verdict};
 use antiphon_node::reply::{self, ReplySigner, Sender};
-use antiphon_node::security::Security;
+use antiphon_node::security::{Callers, Security};
 use antiphon_wire::Transport;
 use bytes::Bytes;
 use harness::vectors::{self, Message};
@@ -33,8 +33,8 @@ fn rules(identity: &str, collective: &str, security: Security) -> Rules {
 }
 
 fn v1_security() -> Security {
-    let trust = Arc::new(TrustBundle::from_file(&vectors::key("ca.pem")).unwrap());
-    Security::V1(Arc::new(v1::Verifier::new(trust, CallerLists::default())))
+    let callers = Callers::load(&vectors::key("ca.pem"), CallerLists::default()).unwrap();
+    Security::V1(Arc::new(callers))
 }
 
 fn v2_security() -> Security {

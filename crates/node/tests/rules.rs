@@ -4,28 +4,25 @@
 
 mod harness;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use antiphon_identity::TrustBundle;
-use antiphon_identity::v1::{CallerLists, Verifier};
+use antiphon_identity::v1::CallerLists;
 use antiphon_node::inventory::Inventory;
 use antiphon_node::processor::{Rules, Verdict};
-use antiphon_node::security::Security;
+use antiphon_node::security::{Callers, Security};
 use bytes::Bytes;
 use serde_json::json;
 
 use harness::vectors;
 
 fn rules() -> Rules {
-    let ca: PathBuf = vectors::key("ca.pem");
-    let trust = Arc::new(TrustBundle::from_file(&ca).unwrap());
+    let callers = Callers::load(&vectors::key("ca.pem"), CallerLists::default()).unwrap();
     Rules {
         identity: "n1.example.net".to_owned(),
         collectives: vec!["mcollective".try_into().unwrap()],
         agents: ["choria_util", "discovery", "rpcutil"].map(str::to_owned).to_vec(),
-        security: Security::V1(Arc::new(Verifier::new(trust, CallerLists::default()))),
+        security: Security::V1(Arc::new(callers)),
     }
 }
 

@@ -91,6 +91,27 @@ async fn a_node_that_is_told_to_stop_finishes_what_runs() {
     stopped.await.unwrap();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_two_collectives_answers_in_both() {
+    let server = NatsServer::start(&[N1, CLIENT]).await;
+    let mut caller = Caller::connect(&server).await;
+    let path = write_config(&server, "");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("[\"mcollective\"]", "[\"mcollective\", \"malta\"]"))
+        .unwrap();
+    let node = TestNode::start(path, Caller::AT_MS).await;
+    caller.wait_for_startup().await;
+    for collective in ["mcollective", "malta"] {
+        caller.collective = collective;
+        let told = caller.call("rpcutil", "collective_info", &json!({})).await;
+        assert_eq!(told["data"]["collectives"], json!(["mcollective", "malta"]));
+        let subject = format!("{collective}.broadcast.agent.rpcutil");
+        let told = caller.call_on(&subject, "rpcutil", "ping", &json!({})).await;
+        assert_eq!(told["statuscode"], 0);
+    }
+    node.stop().await;
+}
+
 /// The node of the recordings of protocol v2.
 const N4: &str = "n4.example.net";
 

@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use antiphon_identity::TrustBundle;
-use antiphon_identity::v1::{self, CallerLists, SigningKey};
+use antiphon_identity::v1::{CallerLists, SigningKey};
 use antiphon_identity::v2::{self, Claims, Issuers, KeyError, PublicKey, Seed, Token};
 
 use super::StartError;
 use crate::config::{NodeConfig, SecurityConfig, V1Config, V2Config};
 use crate::registration::RequestSigner;
 use crate::reply::ReplySigner;
-use crate::security::Security;
+use crate::security::{Callers, Security};
 
 /// Verifiers made so far.
 #[derive(Default)]
 pub(super) struct Trust {
-    v1: Vec<(V1Config, Arc<v1::Verifier>)>,
+    v1: Vec<(V1Config, Arc<Callers>)>,
 }
 
 impl Trust {
@@ -34,18 +33,18 @@ impl Trust {
         }
     }
 
-    fn v1(&mut self, config: &V1Config, identity: &str) -> Result<Arc<v1::Verifier>, StartError> {
-        if let Some((_, verifier)) = self.v1.iter().find(|(known, _)| known == config) {
-            return Ok(verifier.clone());
+    fn v1(&mut self, config: &V1Config, identity: &str) -> Result<Arc<Callers>, StartError> {
+        if let Some((_, callers)) = self.v1.iter().find(|(known, _)| known == config) {
+            return Ok(callers.clone());
         }
         let identity = || identity.to_owned();
-        let trust = TrustBundle::from_file(&config.ca)
-            .map_err(|source| StartError::Trust { identity: identity(), source })?;
         let lists = CallerLists::new(&config.allow, &config.privileged)
             .map_err(|source| StartError::Pattern { identity: identity(), source })?;
-        let verifier = Arc::new(v1::Verifier::new(Arc::new(trust), lists));
-        self.v1.push((config.clone(), verifier.clone()));
-        Ok(verifier)
+        let callers = Callers::load(&config.ca, lists)
+            .map_err(|source| StartError::Trust { identity: identity(), source })?;
+        let callers = Arc::new(callers);
+        self.v1.push((config.clone(), callers.clone()));
+        Ok(callers)
     }
 }
 

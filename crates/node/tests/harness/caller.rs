@@ -19,6 +19,8 @@ pub(crate) struct Caller {
     key: SigningKey,
     pubcert: String,
     calls: u32,
+    /// The collective that requests are for.
+    pub(crate) collective: &'static str,
 }
 
 impl Caller {
@@ -29,7 +31,7 @@ impl Caller {
         let client = Client::connect(server, &["mcollective.reply.>", "choria.lifecycle.>"]).await;
         let key = SigningKey::from_file(&vectors::key("alice.mcollective-key.pem")).unwrap();
         let pubcert = std::fs::read_to_string(vectors::key("alice.mcollective.pem")).unwrap();
-        Self { client, key, pubcert, calls: 0 }
+        Self { client, key, pubcert, calls: 0, collective: "mcollective" }
     }
 
     pub(crate) async fn wait_for_startup(&mut self) {
@@ -38,7 +40,8 @@ impl Caller {
 
     /// The body of the node's answer.
     pub(crate) async fn call(&mut self, agent: &str, action: &str, data: &Value) -> Value {
-        self.call_on(&format!("mcollective.node.{N1}"), agent, action, data).await
+        let subject = format!("{}.node.{N1}", self.collective);
+        self.call_on(&subject, agent, action, data).await
     }
 
     /// The body of the first answer to a request on `subject`.
@@ -69,7 +72,7 @@ impl Caller {
             id: &RequestId::try_from(id).unwrap(),
             caller: &CallerId::try_from("choria=alice.mcollective").unwrap(),
             sender: "shell1.example.net",
-            collective: &"mcollective".try_into().unwrap(),
+            collective: &self.collective.try_into().unwrap(),
             agent: &agent.try_into().unwrap(),
             ttl: Duration::from_secs(60),
             time: Duration::from_millis(Self::AT_MS),
