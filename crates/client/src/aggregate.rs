@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::ddl::{Action, Aggregate};
 use crate::results::RpcReply;
+use crate::text::clean;
 
 /// The summary of one output.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,7 +133,7 @@ fn option<'a>(aggregate: &'a Aggregate, key: &str) -> Option<&'a str> {
 
 /// A value as people write it.
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), |text| clean(text).into_owned())
 }
 
 fn number(value: &Value) -> Option<f64> {

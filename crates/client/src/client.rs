@@ -130,15 +130,20 @@ impl Exchange<'_> {
         &self.id
     }
 
-    /// Signs the request as of now and publishes it to its targets.
+    /// Signs the request as of now and publishes it to its targets. Returns when publishing began.
     ///
     /// # Errors
     /// [`ExchangeError`].
-    pub async fn send(&mut self, ask: &Ask<'_>, targets: Targets<'_>) -> Result<(), ExchangeError> {
+    pub async fn send(
+        &mut self,
+        ask: &Ask<'_>,
+        targets: Targets<'_>,
+    ) -> Result<Instant, ExchangeError> {
         let client = &*self.client;
         let request =
             SignedRequest::new(ask, &self.id, &client.config.identity, &client.signer).await?;
         let subjects = subjects(ask.collective, ask.agent, targets);
+        let begin = Instant::now();
         if client.config.federations.is_empty() {
             let payload = self.transport(&request, None);
             for subject in subjects {
@@ -147,7 +152,7 @@ impl Exchange<'_> {
         } else {
             self.send_federated(&request, &subjects).await?;
         }
-        Ok(())
+        Ok(begin)
     }
 
     /// Every group of targets goes to every federation cluster: nobody says who lives where.
@@ -233,6 +238,12 @@ impl Exchange<'_> {
             federation,
         })
     }
+}
+
+/// The moment `duration` after `start`; a year after it, for durations that no clock can add.
+pub(crate) fn deadline(start: Instant, duration: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    start + duration.min(YEAR)
 }
 
 fn answer(at: Instant, payload: Bytes) -> Next {

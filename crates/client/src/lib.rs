@@ -20,6 +20,7 @@ mod request;
 mod results;
 pub mod rpc;
 mod signer;
+mod text;
 
 pub use aggregate::{Summary, summarise};
 pub use client::{Client, Exchange, ExchangeError, Next, Targets};

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::client::Targets;
+use crate::text::clean;
 
 /// How an action ended on a node, as a reply's `statuscode` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +55,9 @@ pub struct RpcReply {
     pub time: SystemTime,
 }
 
+/// 9999-12-31T23:59:59Z.
+const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
+
 #[derive(Deserialize)]
 struct Body {
     #[serde(default)]
@@ -68,6 +72,8 @@ struct Body {
 impl RpcReply {
     /// Reads the RPC layer of a reply. One that is no RPC reply becomes a failure that says so: its node has answered.
     pub fn read(reply: &Reply) -> Self {
+        // Programs print dates of four-digit years only.
+        let time = reply.time.min(LAST_SECOND);
         let body: Body = serde_json::from_slice(&reply.message).unwrap_or_else(|error| Body {
             action: String::new(),
             statuscode: Status::UNKNOWN.0,
@@ -75,13 +81,13 @@ impl RpcReply {
             data: Value::Null,
         });
         Self {
-            sender: reply.sender.clone(),
+            sender: clean(&reply.sender).into_owned(),
             action: body.action,
             status: Status(body.statuscode),
-            message: body.statusmsg,
+            message: clean(&body.statusmsg).into_owned(),
             // An action that sets no data gives the text "{}".
             data: body.data.as_object().cloned().unwrap_or_default(),
-            time: SystemTime::UNIX_EPOCH.checked_add(reply.time).unwrap_or(SystemTime::UNIX_EPOCH),
+            time: SystemTime::UNIX_EPOCH + time,
         }
     }
 }
@@ -183,5 +189,29 @@ impl Stats {
     /// How many answers arrived, copies included.
     pub fn responses(&self) -> usize {
         self.ok + self.failed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use antiphon_wire::{Agent, RequestId, Version};
+
+    use super::*;
+
+    #[test]
+    fn a_reply_from_the_far_future_still_has_a_date() {
+        let reply = Reply {
+            version: Version::V1,
+            request_id: RequestId::try_from("id").unwrap(),
+            sender: "n1".into(),
+            agent: Agent::try_from("rpcutil").unwrap(),
+            time: Duration::from_secs(u64::MAX),
+            message: "{\"statuscode\":0}".into(),
+        };
+        let read = RpcReply::read(&reply);
+        assert_eq!(
+            humantime::format_rfc3339_seconds(read.time).to_string(),
+            "9999-12-31T23:59:59Z"
+        );
     }
 }

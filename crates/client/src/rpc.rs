@@ -6,12 +6,15 @@ use antiphon_wire::{Agent, Collective, Filter, IdError, Identity};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
-use crate::client::{Client, Exchange, ExchangeError, Next, Targets};
+use crate::client::{Client, Exchange, ExchangeError, Next, Targets, deadline};
 use crate::connection::ConnectionError;
 use crate::ddl::AgentDdl;
 use crate::error::one_line;
 use crate::request::Ask;
 use crate::results::{Results, RpcReply, Stats};
+
+/// Replies beyond one per node that are kept: what floods us must not fill our memory.
+const SURPLUS_MAX: usize = 10_000;
 
 /// One run of an action.
 #[derive(Clone, Debug)]
@@ -119,7 +122,8 @@ struct Run<'a, 'c> {
     filter: Filter,
     message: Vec<u8>,
     ttl: Duration,
-    started: Instant,
+    /// When the first group was published.
+    started: Option<Instant>,
     results: Results,
 }
 
@@ -147,7 +151,7 @@ impl<'a, 'c> Run<'a, 'c> {
             stats,
         };
         let message = body.to_string().into_bytes();
-        Ok(Self { exchange, call, agent, filter, message, ttl, started: Instant::now(), results })
+        Ok(Self { exchange, call, agent, filter, message, ttl, started: None, results })
     }
 
     /// The groups of nodes, in order; one for a service request.
@@ -176,7 +180,6 @@ impl<'a, 'c> Run<'a, 'c> {
     }
 
     async fn send(&mut self, group: Targets<'_>) -> Result<(), CallError> {
-        let begin = Instant::now();
         let ask = Ask {
             collective: self.call.collective,
             agent: &self.agent,
@@ -184,7 +187,8 @@ impl<'a, 'c> Run<'a, 'c> {
             message: &self.message,
             ttl: self.ttl,
         };
-        self.exchange.send(&ask, group).await?;
+        let begin = self.exchange.send(&ask, group).await?;
+        self.started.get_or_insert(begin);
         self.results.stats.publish_time += begin.elapsed();
         Ok(())
     }
@@ -195,16 +199,11 @@ impl<'a, 'c> Run<'a, 'c> {
         mut group: Targets<'_>,
         progress: &mut dyn FnMut(Progress<'_>),
     ) -> Result<Wanted, CallError> {
-        let deadline = Instant::now() + self.call.timeout;
+        let until = deadline(Instant::now(), self.call.timeout);
         while !self.results.stats.is_complete(&mut group) {
-            match self.exchange.next(deadline).await? {
+            match self.exchange.next(until).await? {
                 Next::Answer { transport, .. } => match transport.reply() {
-                    Ok(reply) => {
-                        let reply = RpcReply::read(&reply);
-                        self.results.stats.count(&reply);
-                        self.results.replies.push(reply);
-                        progress(Progress::Answer(&self.results.stats));
-                    }
+                    Ok(reply) => self.enter(RpcReply::read(&reply), progress),
                     Err(error) => {
                         let sender = transport.sender().unwrap_or("an unnamed node");
                         progress(Progress::Trouble(&format!("the reply of {sender}: {error}")));
@@ -218,8 +217,20 @@ impl<'a, 'c> Run<'a, 'c> {
         Ok(Wanted::Yes)
     }
 
+    fn enter(&mut self, reply: RpcReply, progress: &mut dyn FnMut(Progress<'_>)) {
+        let Results { stats, replies, .. } = &mut self.results;
+        if replies.len() >= stats.discovered.saturating_add(SURPLUS_MAX) {
+            let trouble = format!("a reply of {} is one too many and not kept", reply.sender);
+            return progress(Progress::Trouble(&trouble));
+        }
+        stats.count(&reply);
+        replies.push(reply);
+        progress(Progress::Answer(stats));
+    }
+
     async fn finish(mut self) -> Results {
-        self.results.stats.request_time = self.started.elapsed();
+        let elapsed = self.started.map(|started| started.elapsed());
+        self.results.stats.request_time = elapsed.unwrap_or_default();
         // A connection that has ended needs no farewell.
         self.exchange.close().await.ok();
         self.results

@@ -121,7 +121,7 @@ impl FactsArgs {
             collective: &collective,
             nodes: Some(&nodes),
             batches: None,
-            timeout: listen + ddl.timeout(),
+            timeout: listen.saturating_add(ddl.timeout()),
         };
         let bar = !self.format.is_json();
         let mut results = call_with_bar(client, &request, bar, console).await?;

@@ -13,6 +13,7 @@ use crate::console::Console;
 use crate::discovery::{Continue, Pong, ping};
 use crate::environment::Environment;
 use crate::render::{PingAnswer, PingOutcome, ping_json, ping_line, ping_summary};
+use crate::text::clean;
 
 /// Options of `antiphon ping`.
 #[derive(Clone, Debug, Default, Args)]
@@ -78,7 +79,7 @@ impl PingArgs {
             match pong {
                 Pong::Trouble(trouble) => console.warn(&trouble),
                 Pong::Answer { sender, delay } => {
-                    let answer = PingAnswer { sender, delay };
+                    let answer = PingAnswer { sender: clean(&sender).into_owned(), delay };
                     printed = self.show(&answer, console);
                     answers.push(answer);
                 }

@@ -6,18 +6,21 @@ use antiphon_wire::{Agent, Collective, Filter, Identity};
 use tokio::time::Instant;
 
 use super::{Discovered, DiscoveryError, WINDOW};
-use crate::client::{Client, ExchangeError, Next, Targets};
+use crate::client::{Client, ExchangeError, Next, Targets, deadline};
 use crate::request::Ask;
 
 /// The payload of a ping: `ping` in base64, which nodes decode once more than other payloads.
 const PING: &[u8] = b"cGluZw==";
+
+/// More answers than any network has nodes are not listened to.
+const ANSWERS_MAX: usize = 1_000_000;
 
 /// One answer to a ping, or trouble on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pong {
     /// A node answered.
     Answer {
-        /// The node, as the transport says.
+        /// The node, as the transport says; any text.
         sender: String,
         /// From the publication to the answer.
         delay: Duration,
@@ -53,16 +56,15 @@ pub async fn ping(
     let agent = Agent::try_from("discovery").expect("a good name");
     let ttl = client.config.ttl;
     let mut exchange = client.open(collective, None).await?;
-    let published = Instant::now();
     let ask = Ask { collective, agent: &agent, filter, message: PING, ttl };
-    exchange.send(&ask, Targets::Broadcast).await?;
-    let end = published + timeout;
-    let mut deadline = end;
-    loop {
-        let pong = match exchange.next(deadline).await? {
+    let published = exchange.send(&ask, Targets::Broadcast).await?;
+    let end = deadline(published, timeout);
+    let mut until = end;
+    for _ in 0..ANSWERS_MAX {
+        let pong = match exchange.next(until).await? {
             Next::Answer { at, transport } => {
                 if window {
-                    deadline = end.min(at + WINDOW);
+                    until = end.min(at + WINDOW);
                 }
                 let delay = at.saturating_duration_since(published);
                 let sender = transport.sender().unwrap_or_default().to_owned();

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::results::RpcReply;
+use crate::text::clean;
 
 /// Who has one value of the fact.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -22,7 +23,7 @@ pub fn tally(replies: &[RpcReply]) -> BTreeMap<String, FactCount> {
     for reply in replies.iter().filter(|reply| reply.status.is_ok()) {
         let value = match reply.data.get("value") {
             None | Some(Value::Null) => "nil".to_owned(),
-            Some(Value::String(text)) => text.clone(),
+            Some(Value::String(text)) => clean(text).into_owned(),
             Some(other) => other.to_string(),
         };
         let count = counts.entry(value).or_default();

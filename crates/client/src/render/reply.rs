@@ -7,6 +7,7 @@ use super::style::Style;
 use crate::aggregate::summarise;
 use crate::ddl::{Action, Display};
 use crate::results::{Results, RpcReply, Status};
+use crate::text::clean;
 
 /// Which replies are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,7 +95,7 @@ fn outputs(reply: &RpcReply, action: &Action) -> String {
 fn text(value: &Value, prefix: usize) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => clean(text).into_owned(),
         Value::Array(_) | Value::Object(_) => pretty(value, prefix),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
     }

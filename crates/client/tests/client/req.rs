@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use antiphon_broker::Operation;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::nodes::{among, babbling, failing, on, silent, twice};
-use crate::support::{good, memory, run};
+use crate::support::{good, memory, ok, run};
 
 #[tokio::test(start_paused = true)]
 async fn req_discovers_then_asks_each_node_directly() {
@@ -76,6 +76,22 @@ async fn replies_that_make_no_sense_are_told_and_end_nothing() {
     assert!(ended.err.contains("warning: a reply is no Choria message: "), "{}", ended.err);
     assert!(ended.out.contains("Unknown Request Status"), "{}", ended.out);
     assert!(ended.out.contains("the reply is not the JSON of an RPC reply: "), "{}", ended.out);
+}
+
+fn hostile(identity: &str, body: &Value) -> Vec<String> {
+    if body == "ping" {
+        return silent(identity, body);
+    }
+    let data = json!({"pong": "\u{1b}[2Jgone", "deep": [[[{"a": null}]]]});
+    vec![ok(body, data); 3]
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_cannot_steer_the_terminal() {
+    let (mut client, _) = among(&[("n1", hostile)]).await;
+    let ended = run(&mut client, "req rpcutil ping").await;
+    assert!(ended.out.contains("Timestamp: \u{fffd}[2Jgone"), "{}", ended.out);
+    assert!(!ended.out.contains('\u{1b}'));
 }
 
 #[tokio::test(start_paused = true)]

@@ -95,7 +95,7 @@ impl ReqArgs {
             collective: &plan.collective,
             nodes,
             batches: self.batch.batches(),
-            timeout: self.timeout.unwrap_or(listen + plan.ddl.timeout()),
+            timeout: self.timeout.unwrap_or(listen.saturating_add(plan.ddl.timeout())),
         }
     }
 
