@@ -169,6 +169,7 @@ impl Gateway {
         if !std::mem::take(&mut self.graph_stale) {
             return;
         }
+        self.review_native();
         let topology = self.topology();
         let (me, region) = (&self.me.gateway, &self.me.region);
         let others = self.database.topologies().filter(|(gateway, ..)| *gateway != me);

@@ -14,6 +14,9 @@ const SKEW_MAX: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub(super) struct Beacons {
     heard: BTreeMap<GatewayId, (Beacon, Duration)>,
+    /// Regions that hear our broker natively, as we or they found out; part of what is computed anew
+    /// with the graph. Bound: regions of the database and of `heard`.
+    joined: BTreeSet<RegionId>,
     next: Duration,
     period: Duration,
     expiry: Duration,
@@ -23,6 +26,7 @@ impl Beacons {
     pub(super) fn new(periods: &Periods, now: Duration) -> Self {
         Self {
             heard: BTreeMap::new(),
+            joined: BTreeSet::new(),
             next: now,
             period: periods.beacon,
             expiry: periods.beacon_expiry,
@@ -54,19 +58,14 @@ impl Gateway {
         }
         if beacon.region != self.me.region {
             let region = beacon.region.clone();
+            self.graph_stale |= !self.is_native(&region);
             self.raise(Alarm::NativelyJoined { region }, out);
         }
         self.beacons.heard.insert(beacon.gateway.clone(), (beacon, now.mono));
     }
 
     pub(super) fn expire_beacons(&mut self, now: Now, out: &mut Vec<Action>) {
-        let before = self.beacons.native(&self.me.region);
-        let expiry = self.beacons.expiry;
-        self.beacons.heard.retain(|_, (_, at)| *at + expiry > now.mono);
-        let after = self.beacons.native(&self.me.region);
-        for region in before.difference(&after) {
-            self.clear(Alarm::NativelyJoined { region: region.clone() }, out);
-        }
+        self.forget_the_silent(now, out);
         if self.broker.is_up() && self.beacons.next <= now.mono {
             self.beacons.next = now.mono + self.beacons.period;
             let subject = self.beacon_subject();
@@ -75,14 +74,40 @@ impl Gateway {
         }
     }
 
-    /// Regions that hear our broker natively, as we or they found out.
+    fn forget_the_silent(&mut self, now: Now, out: &mut Vec<Action>) {
+        let expiry = self.beacons.expiry;
+        let silent = |(_, at): &(Beacon, Duration)| *at + expiry <= now.mono;
+        if !self.beacons.heard.values().any(silent) {
+            return;
+        }
+        let before = self.beacons.native(&self.me.region);
+        self.beacons.heard.retain(|_, heard| !silent(heard));
+        let after = self.beacons.native(&self.me.region);
+        for region in before.difference(&after) {
+            self.graph_stale = true;
+            self.clear(Alarm::NativelyJoined { region: region.clone() }, out);
+        }
+    }
+
+    /// Whether a region hears our broker natively, as of the last change of beacons or adverts.
     pub(super) fn is_native(&self, region: &RegionId) -> bool {
-        let theirs = |(_, one, topology): (&GatewayId, &RegionId, &crate::Topology)| {
-            (one == region && topology.native.contains(&self.me.region))
-                || (*one == self.me.region && topology.native.contains(region))
-        };
-        self.beacons.native(&self.me.region).contains(region)
-            || self.database.topologies().any(theirs)
+        self.beacons.joined.contains(region)
+    }
+
+    /// Finds the regions that hear our broker natively: what we hear, what our siblings hear, and
+    /// whoever says that it hears us.
+    pub(super) fn review_native(&mut self) {
+        let ours = &self.me.region;
+        let mut joined = self.beacons.native(ours);
+        let us = &self.me.gateway;
+        for (_, region, topology) in self.database.topologies().filter(|(one, ..)| *one != us) {
+            if region == ours {
+                joined.extend(topology.native.iter().cloned());
+            } else if topology.native.contains(ours) {
+                joined.insert(region.clone());
+            }
+        }
+        self.beacons.joined = joined;
     }
 
     /// Whether a gateway of our own region says that it reaches another region.

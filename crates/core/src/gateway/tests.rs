@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod flapping;
+mod native;
 mod random;
 
 const REPLY_SUBJECT: &str = "choria.federation.eu.collective";

@@ -117,7 +117,8 @@ impl Plan {
         if ends.contains(&at) {
             return note(best, cost, path);
         }
-        if !self.is_passable(at) && !(leaving && path.len() == 1) {
+        let sends = self.is_passable(at) || (leaving && path.len() == 1);
+        if !sends {
             return;
         }
         for next in self.neighbours(at) {
