@@ -45,7 +45,7 @@ impl Fabric {
     /// When that takes too long.
     pub async fn whole(&self) {
         let gateways: Vec<&Gateway> = self.gateways().collect();
-        let others = gateways.len() - 1;
+        let others = gateways.len().saturating_sub(1);
         for gateway in gateways {
             let meshed = wait::until(PATIENCE, async || {
                 let ready = http::get(gateway.http(), "/readyz").await?.status == 200;
@@ -142,11 +142,17 @@ async fn links(gateway: &Gateway) -> usize {
     links.map_or(0, |links| links.iter().filter(|link| link["state"] == "up").count())
 }
 
-/// The binary beside the test's own: `cargo build` puts both into one folder.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let folder = test.parent().and_then(Path::parent).expect("target/<profile>/deps");
-    let program = folder.join("antiphon");
+/// The `antiphon` binary of the same build: `cargo build` puts it beside ours, or one folder above
+/// that of a test.
+///
+/// # Panics
+/// When it has not been built.
+#[must_use]
+pub fn program() -> PathBuf {
+    let own = std::env::current_exe().expect("a program has a path");
+    let folders = own.ancestors().skip(1).take(2);
+    let found = folders.map(|folder| folder.join("antiphon")).find(|path| path.exists());
+    let program = found.unwrap_or_else(|| PathBuf::from("target/debug/antiphon"));
     assert!(program.exists(), "{} is missing: run `make test`", program.display());
     program
 }

@@ -7,6 +7,6 @@ mod message;
 mod peer;
 
 pub use broker::{Connection, Nats};
-pub use fabric::{Fabric, drops, run, vector};
+pub use fabric::{Fabric, drops, program, run, vector};
 pub use message::{Caller, echo, pong};
 pub use peer::Peer;

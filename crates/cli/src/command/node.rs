@@ -1,6 +1,6 @@
 //! `antiphon node run`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{num::NonZeroUsize, path::PathBuf, process::ExitCode};
 
 use antiphon_node::cli::{Options, run as run_nodes};
 
@@ -15,6 +15,12 @@ pub enum Command {
         /// Configurations: our TOML, or Choria's server.conf
         #[arg(long, short, required = true, num_args = 1.., value_name = "FILE")]
         config: Vec<PathBuf>,
+        /// Be this many nodes, named after the one that is configured
+        #[arg(long, value_name = "N")]
+        emulate: Option<NonZeroUsize>,
+        /// Connections that those share [default: one for every 50]
+        #[arg(long, value_name = "N", requires = "emulate")]
+        connections: Option<NonZeroUsize>,
     },
 }
 
@@ -22,7 +28,9 @@ pub enum Command {
 ///
 /// # Errors
 /// The process has no room for threads.
-pub fn run(Command::Run { config }: Command) -> Result<ExitCode, Failure> {
+pub fn run(command: Command) -> Result<ExitCode, Failure> {
+    let Command::Run { config, emulate, connections } = command;
     log_to_stderr();
-    Ok(runtime()?.block_on(run_nodes(config, Options::default())))
+    let options = Options { emulate, connections };
+    Ok(runtime()?.block_on(Box::pin(run_nodes(config, options))))
 }
