@@ -136,3 +136,51 @@ impl fmt::Debug for Login {
         f.write_str("Login([redacted])")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
+
+    use super::*;
+
+    fn text(text: &str) -> Secret {
+        Secret::Text(text.to_owned())
+    }
+
+    #[test]
+    fn a_choria_login_gives_the_token_twice_and_signs_the_nonce() {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&[0xab; 32]).unwrap();
+        let auth = Auth::Choria { token: text("a.b.c\n"), seed: text(&"ab".repeat(32)) };
+        let login = auth.load().unwrap();
+        assert_eq!(
+            (login.jwt.as_deref(), login.auth_token.as_deref()),
+            (Some("a.b.c"), Some("a.b.c"))
+        );
+        let signature =
+            BASE64URL_NOPAD.decode(login.sign(Some("nonce")).unwrap().as_bytes()).unwrap();
+        let public = UnparsedPublicKey::new(&ED25519, pair.public_key().as_ref().to_vec());
+        public.verify(b"nonce", &signature).unwrap();
+        assert_eq!(login.sign(None), None, "a server without nonce asks for no proof");
+    }
+
+    #[test]
+    fn an_error_names_the_file_and_not_what_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seed");
+        let auth = Auth::Nkey { seed: Secret::File(path.clone()) };
+        let error = auth.check().unwrap_err().to_string();
+        assert_eq!(error, format!("cannot read {}", path.display()));
+        std::fs::write(&path, "topsecret").unwrap();
+        let error = auth.check().unwrap_err().to_string();
+        assert_eq!(error, format!("{} holds a seed that is not base32", path.display()));
+        std::fs::write(&path, "\n").unwrap();
+        assert_eq!(auth.check().unwrap_err().to_string(), format!("{} is empty", path.display()));
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let auth = Auth::Password { user: "gw".to_owned(), password: text("topsecret") };
+        let printed = format!("{auth:?} {:?}", auth.load().unwrap());
+        assert!(printed.contains("gw") && !printed.contains("topsecret"), "{printed}");
+    }
+}

@@ -87,10 +87,9 @@ impl Client {
 
     /// The next event, which is a message.
     pub(crate) async fn message(&mut self) -> Delivery {
-        match self.next().await {
-            BrokerEvent::Message(delivery) => delivery,
-            event => panic!("a message was awaited, not {event:?}"),
-        }
+        let event = self.next().await;
+        let BrokerEvent::Message(delivery) = event else { panic!("no message: {event:?}") };
+        delivery
     }
 
     /// Everything up to the event that is asked for, itself included.

@@ -87,6 +87,15 @@ impl NatsServer {
         self.ports[kind][0].as_str().unwrap_or_else(|| panic!("{kind}: {}", self.ports)).to_owned()
     }
 
+    /// Major and minor version of the servers.
+    pub(crate) fn version() -> [u32; 2] {
+        let output = Command::new(binary()).arg("--version").output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (_, version) = text.trim().rsplit_once('v').unwrap();
+        let mut numbers = version.split('.').map(|number| number.parse().unwrap());
+        [numbers.next().unwrap(), numbers.next().unwrap()]
+    }
+
     /// Ends the process at once.
     pub(crate) fn kill(&mut self) {
         self.process.kill().ok();

@@ -22,6 +22,8 @@ pub(crate) struct Relay {
     port: u16,
     /// Counts the cuts; each ends the connections there are.
     cuts: watch::Sender<u32>,
+    /// Whether the network swallows everything.
+    mute: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -31,23 +33,30 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (cuts, cut) = watch::channel(0);
+        let (mute, muted) = watch::channel(false);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(("127.0.0.1", target)).await;
                 let Ok(server) = server else { continue };
-                tokio::spawn(connection(client, server, delay, cut.clone()));
+                tokio::spawn(connection(client, server, delay, cut.clone(), muted.clone()));
             }
         });
-        Self { port, cuts, task }
+        Self { port, cuts, mute, task }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// Ends every connection.
+    /// Swallows everything from here on, and keeps the connections.
+    pub(crate) fn mute(&self) {
+        self.mute.send_replace(true);
+    }
+
+    /// Ends every connection; the next ones are heard.
     pub(crate) fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
+        self.mute.send_replace(false);
     }
 }
 
@@ -62,6 +71,7 @@ async fn connection(
     server: TcpStream,
     delay: Duration,
     mut cut: watch::Receiver<u32>,
+    muted: watch::Receiver<bool>,
 ) {
     for stream in [&client, &server] {
         stream.set_nodelay(true).unwrap();
@@ -71,12 +81,17 @@ async fn connection(
     cut.mark_unchanged();
     tokio::select! {
         _ = cut.changed() => {}
-        () = direction(client_in, server_out, delay) => {}
-        () = direction(server_in, client_out, delay) => {}
+        () = direction(client_in, server_out, delay, muted.clone()) => {}
+        () = direction(server_in, client_out, delay, muted.clone()) => {}
     }
 }
 
-async fn direction(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration) {
+async fn direction(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    delay: Duration,
+    muted: watch::Receiver<bool>,
+) {
     let (sender, mut pieces) = mpsc::channel::<(Instant, Vec<u8>)>(UNDER_WAY_MAX);
     let reading = async move {
         let mut buffer = vec![0; 16 * 1024];
@@ -90,7 +105,7 @@ async fn direction(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Durat
     let writing = async move {
         while let Some((due, piece)) = pieces.recv().await {
             sleep_until(due).await;
-            if to.write_all(&piece).await.is_err() {
+            if !*muted.borrow() && to.write_all(&piece).await.is_err() {
                 return;
             }
         }
