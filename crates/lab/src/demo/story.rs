@@ -27,6 +27,12 @@ pub(super) async fn tell(mut stage: Stage) -> Result<(), DemoError> {
     show_ping(&stage).await?;
     title("One node far away, asked by name");
     directed(&stage).await?;
+    title("The state of a package on every node (the lab's nodes only simulate it, and say so)");
+    fleet(&stage, &["package", "status", "package=bash"], "ensure").await?;
+    title("Puppet is disabled everywhere, with a reason, and enabled again");
+    fleet(&stage, &["puppet", "disable", "message=risky change"], "enabled").await?;
+    fleet(&stage, &["puppet", "status"], "disable_message").await?;
+    fleet(&stage, &["puppet", "enable"], "enabled").await?;
     title("The links between eu and us are cut");
     cut(&stage).await?;
     title("The links are back; gateway us-1 is killed (kill -9). Two seconds later:");
@@ -102,6 +108,38 @@ async fn directed(stage: &Stage) -> Result<(), DemoError> {
     let text = stage.antiphon(&arguments).await?;
     text.lines().filter(|line| !line.trim().is_empty()).for_each(say);
     Ok(())
+}
+
+/// Asks every node, and shows how often each value of one output came back.
+async fn fleet(stage: &Stage, request: &[&str], output: &str) -> Result<(), DemoError> {
+    let dir = stage.dir();
+    let place = ["--lab", &dir, "--region", HOME, "-o", "json"];
+    let arguments: Vec<&str> = ["req"].iter().chain(request).chain(&place).copied().collect();
+    let value = stage.json(&arguments).await?;
+    let replies = value.get("replies").and_then(Value::as_array);
+    let mut values: BTreeMap<String, usize> = BTreeMap::new();
+    for reply in replies.into_iter().flatten() {
+        let said = reply.get("data").and_then(|data| data.get(output)).unwrap_or(&Value::Null);
+        *values.entry(said.to_string()).or_default() += 1;
+    }
+    say(&format!("$ antiphon req {}", quoted(request)));
+    for (said, nodes) in &values {
+        say(&format!("  {output}: {said} on {nodes} nodes"));
+    }
+    let all = NODES * stage.lab.regions().len();
+    if values.values().sum::<usize>() == all && values.len() == 1 {
+        return Ok(());
+    }
+    Err(DemoError::Failed(format!("{all} nodes should have said the same: {values:?}")))
+}
+
+/// As one would type it.
+fn quoted(request: &[&str]) -> String {
+    let quote = |word: &&str| match word.split_once('=') {
+        Some((name, value)) if value.contains(' ') => format!("{name}=\"{value}\""),
+        Some(_) | None => (*word).to_owned(),
+    };
+    request.iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
 async fn cut(stage: &Stage) -> Result<(), DemoError> {
