@@ -108,7 +108,11 @@ pub async fn send_only(
     let exchange = client.open(&main, Some(reply_to)).await?;
     let id = exchange.id().to_string();
     let mut run = Run::new(exchange, call, ttl)?;
-    for group in run.groups() {
+    let pause = call.batches.map_or(Duration::ZERO, |batches| batches.pause);
+    for (index, group) in run.groups().into_iter().enumerate() {
+        if index > 0 && !run.exchange.pause(pause).await {
+            break;
+        }
         run.send(group).await?;
         run.exchange.flush().await?;
     }

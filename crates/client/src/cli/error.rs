@@ -95,6 +95,9 @@ pub enum CommandError {
         /// The one that is not.
         missing: &'static str,
     },
+    /// An expression and a list of nodes.
+    #[error("-S needs broadcast discovery and does not go with a list of nodes")]
+    CompoundList,
     /// A list of nodes.
     #[error("cannot read {name}")]
     Read {
@@ -128,6 +131,7 @@ impl CommandError {
             | Self::Limit(_)
             | Self::Method { .. }
             | Self::Needs { .. }
+            | Self::CompoundList
             | Self::Read { .. }
             | Self::Connect(
                 ConnectError::Signer(_)

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use tokio::time::Instant;
 
-use super::options::warn_of;
+use super::options::{warn_of, warn_of_filter};
 use super::{
     CommandError, ConnectArgs, DiscoveryArgs, FilterArgs, FormatArgs, Verdict, client, conclude,
 };
@@ -68,6 +68,7 @@ impl FindArgs {
         let filter = self.filter.filter(Some(AGENT))?;
         let collective = client.config.collective(self.filter.target.as_deref())?;
         let (name, method) = self.discovery.method(&client.config, &filter, console)?;
+        warn_of_filter(&method, &filter, console);
         let start = Instant::now();
         let found = discover(client, &method, &collective, &filter, AGENT).await?;
         let seconds = start.elapsed().as_secs_f64();

@@ -107,25 +107,31 @@ pub struct DiscoveryArgs {
 }
 
 impl DiscoveryArgs {
-    /// The name of the method, for people, and the method. A compound filter can only be broadcast.
+    /// The name of the method, for people, and the method. A list of nodes wins over everything else.
     pub(super) fn method(
         &self,
         config: &Config,
         filter: &Filter,
         console: &mut Console,
     ) -> Result<(String, Method), CommandError> {
-        let name = match (&self.method, &self.nodes) {
-            (Some(method), _) => method.as_str(),
-            (None, Some(_)) => "flatfile",
+        let name = match (&self.nodes, &self.method) {
+            (Some(_), _) => "flatfile",
+            (None, Some(method)) => method,
+            // Only nodes can tell whether an expression holds.
+            (None, None) if !filter.compound.is_empty() => "mc",
             (None, None) => &config.discovery_method,
         };
         let method = match name {
-            "flatfile" | "file" if filter.compound.is_empty() => self.list(console)?,
-            "stdin" if filter.compound.is_empty() => stdin(console)?,
-            "mc" | "broadcast" | "flatfile" | "file" | "stdin" => Method::Broadcast {
+            "mc" | "broadcast" => Method::Broadcast {
                 timeout: self.discovery_timeout.unwrap_or(config.discovery_timeout),
                 window: self.discovery_window || config.discovery_window,
             },
+            // A list cannot be narrowed down by an expression, and must not be widened by ignoring it.
+            "flatfile" | "file" | "stdin" if !filter.compound.is_empty() => {
+                return Err(CommandError::CompoundList);
+            }
+            "flatfile" | "file" => self.list(console)?,
+            "stdin" => stdin(console)?,
             other => return Err(CommandError::Method { method: other.to_owned() }),
         };
         Ok((name.to_owned(), method))
@@ -140,6 +146,7 @@ impl DiscoveryArgs {
     ) -> Result<(String, Vec<Identity>), CommandError> {
         let (collective, filter, agent) = wanted;
         let (name, method) = self.method(&client.config, filter, console)?;
+        warn_of_filter(&method, filter, console);
         let found = discover(client, &method, collective, filter, agent).await?;
         warn_of(&found, console);
         // Who interrupts discovery does not want the nodes to be asked.
@@ -173,6 +180,14 @@ fn stdin(console: &mut Console) -> Result<Method, CommandError> {
         .read_input()
         .map_err(|source| CommandError::Read { name: name.to_owned(), source })?;
     Ok(Method::List { text, format: ListFormat::Guess, origin: name.into() })
+}
+
+/// Warns of a filter that a list makes void, as in Choria.
+pub(super) fn warn_of_filter(method: &Method, filter: &Filter, console: &mut Console) {
+    let narrow = !(filter.fact.is_empty() && filter.class.is_empty() && filter.identity.is_empty());
+    if narrow && matches!(method, Method::List { .. }) {
+        console.warn("the list of nodes is used as it is: -F, -C, -I and -W do not narrow it");
+    }
 }
 
 /// Warns of what discovery should not have met.

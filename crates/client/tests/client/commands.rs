@@ -80,6 +80,10 @@ async fn requests_that_cannot_be_made_are_explained_with_the_usage_code() {
             "discovery method \"puppetdb\" is not supported; broadcast (mc), flatfile (file) and stdin are",
         ),
         ("find --dm file", "--dm flatfile needs --nodes FILE"),
+        (
+            "find --nodes n.txt -S true",
+            "-S needs broadcast discovery and does not go with a list of nodes",
+        ),
     ] {
         let ended = run(&mut client, line).await;
         assert_eq!(ended.code(), 64, "{line}");

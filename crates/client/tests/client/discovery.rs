@@ -60,6 +60,9 @@ async fn nodes_are_read_from_files_and_from_standard_input() {
     for line in ["find --nodes -", "find --dm stdin"] {
         assert_eq!(run_with(&mut client, line, results).await.out, "n7\n");
     }
+    let narrowed = run_with(&mut client, "find --nodes - -F a=b", "n1\n").await;
+    assert_eq!(narrowed.out, "n1\n");
+    assert!(narrowed.err.starts_with("warning: the list of nodes is used as it is"));
     let missing = run(&mut client, "find --nodes /nonexistent/nodes").await;
     assert_eq!(missing.code(), 64);
     assert_eq!(missing.result.unwrap_err().to_string(), "cannot read /nonexistent/nodes");
