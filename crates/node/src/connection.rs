@@ -128,7 +128,8 @@ impl Connection {
         match event {
             BrokerEvent::Message(delivery) => self.on_message(delivery),
             BrokerEvent::Connected(server) => {
-                info!(url = %server.url, nodes = self.nodes.len(), "connected");
+                let identity = self.nodes.first().map_or("", |node| node.identity());
+                info!(identity, url = %server.url, nodes = self.nodes.len(), "connected");
                 self.port.connected.send_replace(Some(server.url.as_str().into()));
                 self.announce();
             }

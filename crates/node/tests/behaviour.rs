@@ -1,6 +1,6 @@
 //! Recorded requests through a real broker: the node answers, or keeps silent, as a real one did.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers are test code too")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod harness;
 

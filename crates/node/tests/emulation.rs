@@ -1,6 +1,6 @@
 //! Many nodes in one process.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers are test code too")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod harness;
 

@@ -1,6 +1,6 @@
 //! Agents that manage the machine, with programs of the same names put first on the path.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers are test code too")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod harness;
 

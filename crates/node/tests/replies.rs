@@ -1,6 +1,6 @@
 //! Replies byte for byte: what our node would have sent in a recording is what the real one sent.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers are test code too")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod harness;
 

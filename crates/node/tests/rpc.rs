@@ -1,6 +1,6 @@
 //! Recorded calls through a real broker: our answers have the shape of a real node's.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers are test code too")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod harness;
 

@@ -1,6 +1,6 @@
 //! The configuration of an existing Choria node, used as it is.
 
-#![allow(clippy::unwrap_used, reason = "helpers are test code too")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod harness;
 

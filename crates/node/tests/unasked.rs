@@ -1,6 +1,6 @@
 //! What a node does unasked, how it stops, and a node of protocol v2.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers are test code too")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod harness;
 

@@ -1,6 +1,6 @@
 //! Whose requests a node of protocol v2 takes: by token, issuer, chain of trust, trusted signer and delegator.
 
-#![allow(clippy::unwrap_used, reason = "helpers are test code too")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod harness;
 

@@ -1,8 +1,10 @@
 //! Compound filters: expressions in the language of `expr` (go-choria `filter/compound`).
 //!
-//! Known are the language's operators, literals and built-in functions, except those on dates, JSON and base64; the
-//! variables `agents`, `classes`, `facts`; the functions `with`, `fact`, `include`, `semver`. Data plugins are not.
+//! Known are the language's operators and literals except ranges; the variables `agents`, `classes`, `facts`; the
+//! functions `with`, `fact`, `include`, `semver`; and of the language's own those that cost little (see `guard`). Data
+//! plugins are not.
 
+mod guard;
 mod version;
 
 use expr::{Context, Environment, Value};
@@ -14,7 +16,7 @@ const EXPRESSION_BYTES_MAX: usize = 4096;
 
 /// Whether the expression says yes of this node. One that fails, or says something else, does not.
 pub(super) fn is_true(expression: &str, profile: &Profile<'_>) -> bool {
-    if expression.len() > EXPRESSION_BYTES_MAX {
+    if expression.len() > EXPRESSION_BYTES_MAX || !guard::is_bounded(expression) {
         return false;
     }
     let mut environment = Environment::new();
@@ -125,6 +127,17 @@ mod tests {
     fn versions_are_compared_with_constraints() {
         assert!(holds(r#"semver(fact("version"), ">= 1.4, < 2")"#));
         assert!(!holds(r#"semver(fact("version"), "^2")"#));
+    }
+
+    #[test]
+    fn the_longest_chains_that_are_let_through_can_be_evaluated() {
+        assert!(holds(&format!("{}1 > 0", "1+".repeat(125))));
+        assert!(holds(&format!("{}true", "false || ".repeat(84))));
+        // Whether these are legal is the library's affair; they must not exhaust the stack.
+        for chain in ["!", "not ", "-", "true ? false : ", "facts."] {
+            holds(&format!("{}true", chain.repeat(250 / chain.split_whitespace().count())));
+        }
+        assert!(holds(&format!("{}true{}", "(".repeat(16), ")".repeat(16))));
     }
 
     #[test]
