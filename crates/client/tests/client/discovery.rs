@@ -129,3 +129,16 @@ async fn a_v2_client_signs_with_its_seed() {
     let signature = request.proof.signature.unwrap();
     assert!(key.unwrap().public().verify(&request.proof.signed, &signature));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_v2_request_is_answered_as_a_v1_one_is() {
+    let (broker, log) = (memory(), Log::default());
+    node(broker.connect("n1"), "n1", good, &log).await;
+    let mut client = client(config_v2(), broker.connect("alice"), &CancellationToken::new()).await;
+
+    let ended = run(&mut client, "req rpcutil ping -o json").await;
+
+    assert_eq!(ended.code(), 0, "{ended:?}");
+    assert_eq!(ended.json()["replies"][0]["data"]["pong"], 1_795_489_910);
+    assert_eq!(ended.json()["request_stats"]["requestid"].as_str().unwrap().len(), 27);
+}

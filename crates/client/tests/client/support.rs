@@ -187,6 +187,7 @@ pub(crate) async fn node(broker: Broker, identity: &'static str, script: Script,
     for (id, subject) in (0..).zip([
         "mcollective.broadcast.agent.discovery".to_owned(),
         "eu.broadcast.agent.discovery".to_owned(),
+        "choria.broadcast.agent.discovery".to_owned(),
         "mcollective.broadcast.service.>".to_owned(),
         format!("*.node.{identity}"),
     ]) {
