@@ -83,8 +83,8 @@ impl Front {
         &mut self,
         until: impl Future<Output = T>,
     ) -> Result<T, Stop> {
+        // Not biased: a shell that orders without end must not keep the other future from its turn.
         tokio::select! {
-            biased;
             stop = self.serve_offline() => Err(stop),
             done = until => Ok(done),
         }

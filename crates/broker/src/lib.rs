@@ -46,6 +46,7 @@ mod driver;
 mod front;
 pub mod intake;
 mod ledger;
+mod limits;
 pub mod memory;
 pub mod port;
 pub mod protocol;

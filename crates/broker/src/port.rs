@@ -41,7 +41,8 @@ pub enum BrokerCommand {
         /// The name to report.
         id: BarrierId,
     },
-    /// Flush and close the connection; [`BrokerEvent::Closed`] is the last event.
+    /// Close once the server has processed every earlier order, or after a second; [`BrokerEvent::Closed`] is
+    /// the last event. Later orders are not carried out.
     Close,
 }
 

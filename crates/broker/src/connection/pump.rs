@@ -97,7 +97,7 @@ impl Pump {
         }
     }
 
-    /// Serves until the connection ends, and says goodbye to the server where there is time.
+    /// Serves until the connection ends, and says goodbye to a server that is left in order.
     pub(crate) async fn run(mut self, front: &mut Front) -> Outcome {
         let outcome = loop {
             if let Err(ended) = self.hand_over(front) {
@@ -111,8 +111,10 @@ impl Pump {
                 break self.ended(ended);
             }
         };
-        // The result matters to nobody: the connection is given up either way.
-        timeout(CLOSE_TIMEOUT, self.writer.shutdown()).await.ok();
+        if let Outcome::Ended { ended: Ended::Closed | Ended::Moved, .. } = outcome {
+            // The result matters to nobody: the connection is given up either way.
+            timeout(CLOSE_TIMEOUT, self.writer.shutdown()).await.ok();
+        }
         outcome
     }
 

@@ -16,13 +16,13 @@ use bytes::Buf;
 use crate::{
     intake::Hold,
     ledger::{Ledger, Offline},
+    limits::Limits,
     port::{
-        BarrierId, BrokerCommand, BrokerEvent, Delivery, Operation, Publication, RefusedPublish,
-        SubscriptionId,
+        BarrierId, BrokerCommand, BrokerEvent, Delivery, Operation, Publication, SubscriptionId,
     },
     protocol::{
-        Denial, Encoder, Info, ServerMessage, ServerOp, decode_headers, encoded_len,
-        headers_are_legal, is_publishable,
+        Denial, Encoder, Info, PAYLOAD_BYTES_MAX, ServerMessage, ServerOp, decode_headers,
+        encoded_len,
     },
     servers::Server,
 };
@@ -34,6 +34,10 @@ const WRITE_BYTES_MAX: usize = 64 * 1024;
 /// How many PINGs may be unanswered before no more orders are taken. Only a shell that asks for thousands of
 /// barriers without waiting for any gets there.
 const AWAITED_MAX: usize = 16 * 1024;
+
+/// How much may wait to be written before a server that goes on asking is given up, in bytes: the largest
+/// message and a write beside it.
+const BACKLOG_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 2 * WRITE_BYTES_MAX;
 
 /// How many signs of life may be missed.
 const MISSED_MAX: u32 = 2;
@@ -84,8 +88,7 @@ pub(crate) enum Life {
 #[derive(Debug)]
 pub(crate) struct Session {
     server: Server,
-    max_payload: usize,
-    takes_headers: bool,
+    limits: Limits,
     /// What waits to be written.
     pub(crate) out: Encoder,
     awaited: VecDeque<Awaited>,
@@ -102,8 +105,7 @@ impl Session {
     pub(crate) fn new(server: Server, info: &Info, ledger: &mut Ledger) -> Self {
         let mut session = Self {
             server,
-            max_payload: info.max_payload,
-            takes_headers: info.headers,
+            limits: Limits::of(info),
             out: Encoder::default(),
             awaited: VecDeque::new(),
             phase: Phase::Open,
@@ -182,7 +184,7 @@ impl Session {
     }
 
     fn publish(&mut self, publication: Publication, ledger: &mut Ledger) {
-        match self.refusal(&publication) {
+        match self.limits.refusal(&publication) {
             None => {
                 let bytes = encoded_len(&publication.headers) + publication.payload.len();
                 ledger.stats.published.add(1);
@@ -194,18 +196,6 @@ impl Session {
                 ledger.tell(BrokerEvent::PublishRefused { subject, reason });
             }
         }
-    }
-
-    fn refusal(&self, publication: &Publication) -> Option<RefusedPublish> {
-        let Publication { subject, headers, payload } = publication;
-        if !is_publishable(subject) {
-            return Some(RefusedPublish::BadSubject);
-        }
-        if !headers.is_empty() && (!self.takes_headers || !headers_are_legal(headers)) {
-            return Some(RefusedPublish::BadHeaders);
-        }
-        let too_large = encoded_len(headers) + payload.len() > self.max_payload;
-        too_large.then_some(RefusedPublish::TooLarge { max_payload: self.max_payload })
     }
 
     fn ping(&mut self, awaited: Awaited) {
@@ -235,7 +225,11 @@ impl Session {
     /// The end of the connection.
     pub(crate) fn on_op(&mut self, op: ServerOp, ledger: &mut Ledger) -> Result<(), Ended> {
         match op {
-            ServerOp::Ping => self.out.pong(),
+            ServerOp::Ping if self.out.remaining() > BACKLOG_BYTES_MAX => {
+                return Err(Ended::Lost("the server asks and does not read".to_owned()));
+            }
+            ServerOp::Ping if self.can_write() => self.out.pong(),
+            ServerOp::Ping => {}
             ServerOp::Pong => return self.on_pong(ledger),
             ServerOp::Info(info) => self.on_info(&info, ledger),
             ServerOp::Error(text) => return self.on_error(text, ledger),
@@ -276,8 +270,7 @@ impl Session {
     }
 
     fn on_info(&mut self, info: &Info, ledger: &mut Ledger) {
-        self.max_payload = info.max_payload;
-        self.takes_headers = info.headers;
+        self.limits = Limits::of(info);
         ledger.servers.learn(&self.server, &info.connect_urls);
         if info.ldm && self.phase == Phase::Open && ledger.servers.count() > 1 {
             tracing::info!(server = %self.server.url, "the broker is about to stop; moving");
@@ -348,7 +341,7 @@ impl Session {
         if self.missed > MISSED_MAX {
             return Err(Ended::Lost("the server gave no sign of life".to_owned()));
         }
-        if self.can_write() {
+        if self.can_write() && self.out.remaining() < WRITE_BYTES_MAX {
             self.ping(Awaited::Life);
         }
         Ok(())

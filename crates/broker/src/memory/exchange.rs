@@ -9,10 +9,11 @@ use tokio::sync::Notify;
 
 use super::{Interest, MAX_PAYLOAD, PENDING_MAX};
 use crate::{
+    limits::Limits,
     port::{
         BarrierId, BrokerEvent, Operation, Publication, RefusedPublish, ServerInfo, SubscriptionId,
     },
-    protocol::{Pattern, encoded_len, headers_are_legal, is_publishable},
+    protocol::Pattern,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +42,8 @@ pub(super) struct Exchange {
 struct Connection {
     name: String,
     subscriptions: BTreeMap<SubscriptionId, Pattern>,
-    /// Bounded by [`PENDING_MAX`] messages, and by the orders that cause facts.
+    /// Bounded by [`PENDING_MAX`] messages, by [`Exchange::has_room`] for facts that orders cause, and by the
+    /// outages of a test.
     pending: VecDeque<Parcel>,
     messages: usize,
     wake: Arc<Notify>,
@@ -91,6 +93,12 @@ impl Exchange {
             connection.messages -= 1;
         }
         Some(parcel)
+    }
+
+    /// Whether an order may be taken that causes a fact.
+    pub(super) fn has_room(&self, id: ConnectionId) -> bool {
+        let pending = self.connections.get(&id).map_or(0, |connection| connection.pending.len());
+        pending < 2 * PENDING_MAX
     }
 
     pub(super) fn subscribe(
@@ -209,20 +217,11 @@ impl Exchange {
     }
 
     fn check(&self, publication: &Publication) -> Result<(), RefusedPublish> {
-        let Publication { subject, headers, payload } = publication;
         if !self.up {
             return Err(RefusedPublish::Disconnected);
         }
-        if !is_publishable(subject) {
-            return Err(RefusedPublish::BadSubject);
-        }
-        if !headers_are_legal(headers) {
-            return Err(RefusedPublish::BadHeaders);
-        }
-        if encoded_len(headers) + payload.len() > MAX_PAYLOAD {
-            return Err(RefusedPublish::TooLarge { max_payload: MAX_PAYLOAD });
-        }
-        Ok(())
+        let limits = Limits { max_payload: MAX_PAYLOAD, takes_headers: true };
+        limits.refusal(publication).map_or(Ok(()), Err)
     }
 
     fn is_denied(&self, id: ConnectionId, operation: Operation, subject: &str) -> bool {

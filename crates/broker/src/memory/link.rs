@@ -58,8 +58,9 @@ impl Link {
             if let (WaitingFor::Message, false) = (&waiting, open) {
                 return Ok(());
             }
+            let takes_orders = open && self.broker.exchange().has_room(self.id);
             let order = tokio::select! {
-                order = self.orders.recv(), if open => Some(order),
+                order = self.orders.recv(), if takes_orders => Some(order),
                 () = self.wake.notified(), if matches!(waiting, WaitingFor::Message) => None,
                 () = self.intake.freed(), if matches!(waiting, WaitingFor::Budget) => None,
                 _ = self.facts.reserve(), if matches!(waiting, WaitingFor::Room) => None,

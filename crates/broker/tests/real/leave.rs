@@ -86,6 +86,9 @@ async fn a_leave_that_the_connection_did_not_survive_ends_with_it() {
     // The network swallows the UNSUB; no PONG will come back.
     relay.mute();
     client.order(BrokerCommand::Unsubscribe { id: gone }).await;
+    while client.broker.commands.capacity() < client.broker.commands.max_capacity() {
+        tokio::task::yield_now().await;
+    }
     relay.cut();
     let seen = client.until(|event| matches!(event, BrokerEvent::Connected(_))).await;
     assert!(seen.others[0].starts_with("Disconnected"), "{seen:?}");
