@@ -110,11 +110,22 @@ impl Gateway {
         self.beacons.joined = joined;
     }
 
-    /// Whether a gateway of our own region says that it reaches another region.
+    /// Whether a sibling says that it reaches another region: by its adverts where we are linked, for
+    /// they are newer than its last beacon, and two that are cut off at once would both leave on each
+    /// other's word; else by its beacon.
     pub(super) fn sibling_is_connected(&self) -> bool {
-        self.beacons
-            .siblings(&self.me.region)
-            .any(|one| one.regions > 0 && one.state.takes_frames())
+        let abroad = |gateway: &GatewayId| {
+            self.database.topology(gateway).is_some_and(|(region, _)| *region != self.me.region)
+        };
+        let connected = |one: &crate::Beacon| {
+            let link = self.peers.get(&one.gateway).and_then(crate::gateway::peer::Peer::open_link);
+            match self.database.topology(&one.gateway) {
+                Some((_, topology)) if link.is_some() => topology.adjacencies.keys().any(abroad),
+                Some(_) | None => one.regions > 0,
+            }
+        };
+        let mut siblings = self.beacons.siblings(&self.me.region);
+        siblings.any(|one| one.state.takes_frames() && connected(one))
     }
 
     /// What beacons of all regions are published on.

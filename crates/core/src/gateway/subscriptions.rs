@@ -38,8 +38,12 @@ impl Gateway {
     /// When a lone gateway may join by itself.
     pub(super) fn join_deadline(&self) -> Option<Duration> {
         let waits = self.broker.is_up() && self.membership.is_apart() && self.drain.is_none();
+        if !waits || self.is_synchronised() {
+            return None;
+        }
         let due = self.broker.since + self.config.periods.join_alone;
-        (waits && !self.is_synchronised()).then_some(due)
+        // One that stays away for a sibling is not woken for nothing.
+        self.facts(Now { mono: due, ..Now::default() }).wants_in(false).then_some(due)
     }
 
     fn join(&mut self, out: &mut Vec<Action>) {
@@ -117,4 +121,73 @@ pub(super) fn reply_subjects(config: &Config) -> BTreeSet<String> {
 fn reply_subject(config: &Config, collective: &Collective) -> String {
     let template = config.reply_template.replace("{region}", config.region.as_str());
     template.replace("{collective}", collective.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use crate::{
+        Advert, AdvertContent, AdvertDraft, Beacon, BrokerInfo, Event, Gateway, GatewayState,
+        Hello, Incarnation, LinkId, Offer, Stamp, Topology,
+        testing::{at, config},
+    };
+
+    /// `eu-1`, which heard of `us` from a sibling and has lost all links since.
+    fn cut_off() -> Gateway {
+        let mut gateway = Gateway::new(config("eu", "eu-1"), 1, at(0));
+        gateway.handle(Event::BrokerUp(BrokerInfo::default()), at(0));
+        let link = LinkId(1);
+        let peer = Hello {
+            region: "eu".parse().unwrap(),
+            gateway: "eu-2".parse().unwrap(),
+            incarnation: Incarnation(1),
+            version: String::new(),
+            endpoint: "eu-2:7440".parse().unwrap(),
+        };
+        gateway.handle(Event::LinkUp { link, peer, dialed: None }, at(0));
+        let contents = [
+            AdvertContent::Topology(Topology::default()),
+            AdvertContent::Offer(Offer { collectives: ["mcollective".parse().unwrap()].into() }),
+        ];
+        let adverts = contents.into_iter().map(theirs).collect();
+        let message = crate::Control::Adverts { adverts, answered: true };
+        gateway.handle(Event::FromPeer { link, message }, at(0));
+        gateway.handle(Event::LinkDown { link, reason: String::new() }, at(0));
+        gateway
+    }
+
+    fn theirs(content: AdvertContent) -> Advert {
+        let draft = AdvertDraft {
+            gateway: "us-1".parse().unwrap(),
+            region: "us".parse().unwrap(),
+            stamp: Stamp { incarnation: Incarnation(1), version: 1 },
+            content,
+        };
+        Advert { draft, sealed: Bytes::new() }
+    }
+
+    fn connected_sibling(second: u64) -> Event {
+        Event::BeaconHeard(Beacon {
+            region: "eu".parse().unwrap(),
+            gateway: "eu-2".parse().unwrap(),
+            incarnation: Incarnation(1),
+            state: GatewayState::Active,
+            joined: true,
+            regions: 1,
+            made: at(second).unix,
+        })
+    }
+
+    #[test]
+    fn one_that_stays_away_for_a_sibling_comes_to_rest() {
+        let mut gateway = cut_off();
+        for second in 1..30 {
+            gateway.handle(connected_sibling(second), at(second));
+            gateway.handle(Event::Tick, at(second));
+            assert!(!gateway.is_ready(), "{second}");
+            let next = gateway.next_deadline();
+            assert!(next.is_some_and(|next| next > at(second).mono), "{second}: {next:?}");
+        }
+    }
 }
