@@ -1,6 +1,6 @@
 //! Requests that enter the fabric here.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use antiphon_wire::{Collective, FaultKind, RequestHead, Subject, Transport};
 use bytes::Bytes;
@@ -164,7 +164,34 @@ impl Gateway {
         regions.sort_unstable();
         regions.dedup();
         regions.retain(|region| !self.is_native(region));
-        regions
+        self.one_of_joined(regions)
+    }
+
+    /// Of regions whose brokers are joined natively one is enough, for the others hear what is
+    /// published there: the first that has a route.
+    fn one_of_joined(&self, regions: Vec<RegionId>) -> Vec<RegionId> {
+        let hears = |(_, region, topology): (_, &RegionId, &crate::Topology)| {
+            topology.native.iter().map(|other| (region.clone(), other.clone())).collect::<Vec<_>>()
+        };
+        let joined: BTreeSet<(RegionId, RegionId)> =
+            self.database.topologies().flat_map(hears).collect();
+        if joined.is_empty() {
+            return regions;
+        }
+        let table = self.routes.peek(&self.me.region);
+        let routed = |region: &RegionId| table.is_some_and(|table| table.region(region).is_some());
+        let (near, far): (Vec<_>, Vec<_>) = regions.into_iter().partition(routed);
+        let mut kept: Vec<RegionId> = Vec::new();
+        for region in near.into_iter().chain(far) {
+            let heard = |one: &RegionId| {
+                joined.contains(&(one.clone(), region.clone()))
+                    || joined.contains(&(region.clone(), one.clone()))
+            };
+            if !kept.iter().any(heard) {
+                kept.push(region);
+            }
+        }
+        kept
     }
 
     pub(super) fn flow(&self, reply_to: &str) -> u64 {
