@@ -48,11 +48,8 @@ pub(crate) fn next_step(frame: &Frame, here: &Here<'_, impl Fn(&GatewayId) -> bo
         .and_then(detour)
         .or_else(|| region.and_then(straight))
         .or_else(|| region.and_then(detour));
-    match (on, region) {
-        (Some(peer), _) => hop_or_limit(peer, frame),
-        (None, Some(route)) if leads_back(route, frame) => Step::Drop(DropReason::Visited),
-        (None, _) => Step::Wait,
-    }
+    // A route that only leads back is one that is about to change: the others have lost theirs.
+    on.map_or(Step::Wait, |peer| hop_or_limit(peer, frame))
 }
 
 /// The peer for this flow among equally good next hops, none that has had the frame.
@@ -67,12 +64,6 @@ fn pick(route: &Route, frame: &Frame, open: impl Fn(&GatewayId) -> bool) -> Opti
 fn detour(route: &Route, frame: &Frame, open: impl Fn(&GatewayId) -> bool) -> Option<GatewayId> {
     let peer = &route.backup.as_ref()?.next_hop;
     (!has_visited(frame, peer) && open(peer)).then(|| peer.clone())
-}
-
-/// Whether everybody that the route leads over has had the frame.
-fn leads_back(route: &Route, frame: &Frame) -> bool {
-    let backup = route.backup.iter().map(|backup| &backup.next_hop);
-    route.next_hops.iter().chain(backup).all(|peer| has_visited(frame, peer))
 }
 
 fn has_visited(frame: &Frame, peer: &GatewayId) -> bool {
