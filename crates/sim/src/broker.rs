@@ -1,34 +1,45 @@
-//! A virtual broker: subscriptions, queue groups, nodes and clients of one region.
+//! A virtual broker: connections, subscriptions, queue groups and nodes of one region.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use antiphon_core::{GatewayId, SubscriptionId};
+use antiphon_core::{RegionId, SubscriptionId};
 use antiphon_wire::{Identity, Subject};
-use bytes::Bytes;
 
-/// One message that reached a client.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivered {
-    /// The subject it was published on.
-    pub subject: String,
-    /// The payload.
-    pub payload: Bytes,
-}
+use crate::{chance::Chance, world::Slot};
+
+/// One life of a gateway's connection to its broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConnectionId(pub(crate) u64);
 
 /// The broker of one region.
-#[derive(Debug, Default)]
-pub struct Broker {
-    subscriptions: BTreeMap<(GatewayId, SubscriptionId), Subscription>,
-    /// Turns of each queue group.
-    turns: BTreeMap<String, usize>,
+#[derive(Debug)]
+pub(crate) struct Broker {
+    pub(crate) up: bool,
+    /// One way between it and anybody connected to it.
+    pub(crate) delay: Duration,
+    /// How long a node takes to answer, from and to.
+    pub(crate) answer: (Duration, Duration),
+    /// Bytes in a node's answer.
+    pub(crate) answer_bytes: usize,
+    /// Largest payload in bytes.
+    pub(crate) max_payload: u64,
     /// The nodes on it. All run every agent of every collective.
-    pub nodes: Vec<Identity>,
-    /// Everything published on reply subjects.
-    pub clients: Vec<Delivered>,
-    /// How often each request was published here by the fabric, by subject and payload's request.
-    pub published: BTreeMap<(String, String), u32>,
-    /// Whether gateways can reach it.
-    pub up: bool,
+    pub(crate) nodes: Vec<Identity>,
+    /// Regions whose brokers are joined with this one natively.
+    pub(crate) joined: BTreeSet<RegionId>,
+    /// Patterns on which gateways may not publish.
+    pub(crate) denied: BTreeSet<String>,
+    connections: BTreeMap<Slot, Connection>,
+    last_connection: u64,
+}
+
+#[derive(Debug)]
+struct Connection {
+    id: ConnectionId,
+    subscriptions: BTreeMap<SubscriptionId, Subscription>,
 }
 
 #[derive(Debug)]
@@ -37,58 +48,92 @@ struct Subscription {
     group: Option<String>,
 }
 
+/// Whom a message goes to.
+#[derive(Debug, Default)]
+pub(crate) struct Receivers {
+    /// Each subscription without a group.
+    pub(crate) plain: Vec<(Slot, ConnectionId)>,
+    /// Members of each matching queue group.
+    pub(crate) groups: BTreeMap<String, Vec<(Slot, ConnectionId)>>,
+}
+
 impl Broker {
-    /// A broker that is up, with these nodes.
-    #[must_use]
-    pub fn new(nodes: Vec<Identity>) -> Self {
-        Self { nodes, up: true, ..Self::default() }
+    pub(crate) fn new(nodes: Vec<Identity>) -> Self {
+        Self {
+            up: true,
+            delay: Duration::from_micros(200),
+            answer: (Duration::from_millis(1), Duration::from_millis(5)),
+            answer_bytes: 4,
+            max_payload: 1 << 20,
+            nodes,
+            joined: BTreeSet::new(),
+            denied: BTreeSet::new(),
+            connections: BTreeMap::new(),
+            last_connection: 0,
+        }
     }
 
-    /// Adds a subscription.
-    pub fn subscribe(
+    pub(crate) fn connect(&mut self, slot: Slot) -> ConnectionId {
+        self.last_connection += 1;
+        let id = ConnectionId(self.last_connection);
+        self.connections.insert(slot, Connection { id, subscriptions: BTreeMap::new() });
+        id
+    }
+
+    pub(crate) fn disconnect(&mut self, slot: Slot) {
+        self.connections.remove(&slot);
+    }
+
+    pub(crate) fn connected(&self) -> Vec<Slot> {
+        self.connections.keys().copied().collect()
+    }
+
+    pub(crate) fn has(&self, slot: Slot, id: ConnectionId) -> bool {
+        self.connections.get(&slot).is_some_and(|one| one.id == id)
+    }
+
+    pub(crate) fn subscribe(
         &mut self,
-        gateway: &GatewayId,
+        slot: Slot,
         id: SubscriptionId,
         subject: String,
         group: Option<String>,
     ) {
-        self.subscriptions.insert((gateway.clone(), id), Subscription { subject, group });
-    }
-
-    /// Ends a subscription.
-    pub fn unsubscribe(&mut self, gateway: &GatewayId, id: SubscriptionId) {
-        self.subscriptions.remove(&(gateway.clone(), id));
-    }
-
-    /// Ends all subscriptions of a gateway.
-    pub fn disconnect(&mut self, gateway: &GatewayId) {
-        self.subscriptions.retain(|(owner, _), _| owner != gateway);
-    }
-
-    /// The gateways that a message on this subject goes to: one of each queue group.
-    pub fn receivers(&mut self, subject: &str) -> Vec<GatewayId> {
-        let mut groups: BTreeMap<&str, Vec<&GatewayId>> = BTreeMap::new();
-        let mut receivers = Vec::new();
-        for ((gateway, _), subscription) in &self.subscriptions {
-            if !matches(&subscription.subject, subject) {
-                continue;
-            }
-            match &subscription.group {
-                Some(group) => groups.entry(group).or_default().push(gateway),
-                None => receivers.push(gateway.clone()),
-            }
+        if let Some(connection) = self.connections.get_mut(&slot) {
+            connection.subscriptions.insert(id, Subscription { subject, group });
         }
-        for (group, members) in groups {
-            let turn = self.turns.entry(group.to_owned()).or_default();
-            *turn += 1;
-            receivers.extend(members.get(*turn % members.len()).map(|one| (*one).clone()));
+    }
+
+    pub(crate) fn unsubscribe(&mut self, slot: Slot, id: SubscriptionId) {
+        if let Some(connection) = self.connections.get_mut(&slot) {
+            connection.subscriptions.remove(&id);
+        }
+    }
+
+    pub(crate) fn denies(&self, subject: &str) -> bool {
+        self.denied.iter().any(|pattern| matches(pattern, subject))
+    }
+
+    /// Who of this broker's own connections listens to a subject.
+    pub(crate) fn receivers(&self, subject: &str) -> Receivers {
+        let mut receivers = Receivers::default();
+        for (slot, connection) in &self.connections {
+            for subscription in connection.subscriptions.values() {
+                if !matches(&subscription.subject, subject) {
+                    continue;
+                }
+                let one = (*slot, connection.id);
+                match &subscription.group {
+                    Some(group) => receivers.groups.entry(group.clone()).or_default().push(one),
+                    None => receivers.plain.push(one),
+                }
+            }
         }
         receivers
     }
 
     /// The nodes that a message on this subject goes to.
-    #[must_use]
-    pub fn nodes_for(&self, subject: &str) -> Vec<Identity> {
+    pub(crate) fn nodes_for(&self, subject: &str) -> Vec<Identity> {
         match Subject::parse(subject) {
             Ok(Subject::Broadcast { .. }) => self.nodes.clone(),
             Ok(Subject::Node { identity, .. }) => {
@@ -104,6 +149,22 @@ impl Broker {
             )
             | Err(_) => Vec::new(),
         }
+    }
+}
+
+impl Receivers {
+    /// One of each group, and all others.
+    pub(crate) fn choose(self, chance: &mut Chance) -> Vec<(Slot, ConnectionId)> {
+        let mut chosen = self.plain;
+        chosen.extend(self.groups.values().filter_map(|group| chance.pick(group)).copied());
+        chosen
+    }
+
+    /// What of another broker's receivers a message that came from `nearer` still goes to: NATS
+    /// prefers the members of a queue group that are near.
+    pub(crate) fn beyond(mut self, nearer: &BTreeSet<String>) -> Self {
+        self.groups.retain(|group, _| !nearer.contains(group));
+        self
     }
 }
 

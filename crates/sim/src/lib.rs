@@ -1,12 +1,28 @@
 //! A virtual world around gateway machines: one ordered queue of happenings, no sockets and no real
 //! time. The machines are the daemon's own, made by their public constructor.
 
+mod agenda;
 mod broker;
+mod chance;
+mod link;
+mod machine;
 mod message;
 mod network;
+mod process;
+mod run;
+mod scenario;
+mod trace;
+mod watch;
 mod world;
 
-pub use broker::{Broker, Delivered};
-pub use message::{node_reply, request};
-pub use network::{Network, Path};
-pub use world::{Region, World};
+pub use chance::{Chance, Concern};
+pub use machine::{Machine, Make, gateway};
+pub use network::{Flow, Network, Path};
+pub use process::{BEGIN, Skew};
+pub use run::{Outcome, Percentiles, Second, Seen, build, run};
+pub use scenario::{
+    Act, Between, ExpectSpec, LinkSpec, Offset, Plan, RegionSpec, Scenario, ScenarioError, Span,
+    StepSpec, TrafficSpec,
+};
+pub use watch::{Asked, Invariant, Question, Settled, Violation, Watch, Whom, alarm_kind};
+pub use world::{Answering, Ending, Slot, World};

@@ -3,31 +3,53 @@
 use std::time::Duration;
 
 use antiphon_wire::{
-    Agent, CallerId, Collective, Filter, NewReply, NewRequest, NewSecureReply,
+    Agent, CallerId, Collective, Federation, Filter, NewReply, NewRequest, NewSecureReply,
     NewSecureRequest, NewTransport, ReplySubject, RequestId, Transport, Version,
 };
 use bytes::Bytes;
 
-/// A v1 request of `choria=alice.mcollective`, and the subject on which its replies come.
-///
-/// # Panics
-/// When `id` is not 32 lower-case hexadecimal characters.
-#[must_use]
-pub fn request(collective: &Collective, agent: &Agent, id: &str, at: Duration) -> (Bytes, String) {
-    let caller = CallerId::try_from("choria=alice.mcollective").expect("a legal caller id");
-    let id = RequestId::try_from(id).expect("a legal request id");
+use crate::watch::{Question, Whom};
+
+const CALLER: &str = "choria=alice.mcollective";
+
+/// The subject and the bytes of a client's request.
+pub(crate) fn question(number: u64, question: &Question, unix: Duration) -> (String, Bytes) {
+    let collective = &question.collective;
+    let discovery = Agent::try_from("discovery").expect("a legal agent");
+    let rpcutil = Agent::try_from("rpcutil").expect("a legal agent");
+    let (subject, agent, targets) = match &question.whom {
+        Whom::Everybody => (format!("{collective}.broadcast.agent.discovery"), discovery, vec![]),
+        Whom::Node(identity) => (format!("{collective}.node.{identity}"), rpcutil, vec![]),
+        Whom::Federated(region, identities) => {
+            let target = |identity| format!("{collective}.node.{identity}");
+            let targets = identities.iter().map(target).collect();
+            (format!("choria.federation.{region}.federation"), rpcutil, targets)
+        }
+    };
+    (subject, request(number, question, &agent, &targets, unix))
+}
+
+fn request(
+    number: u64,
+    question: &Question,
+    agent: &Agent,
+    targets: &[String],
+    unix: Duration,
+) -> Bytes {
+    let caller = CallerId::try_from(CALLER).expect("a legal caller id");
+    let id = RequestId::try_from(id_of(number)).expect("32 hexadecimal characters");
     let filter = Filter { agent: vec![agent.to_string()], ..Filter::default() };
     let request = NewRequest {
         version: Version::V1,
         id: &id,
         caller: &caller,
         sender: "shell.example.net",
-        collective,
+        collective: &question.collective,
         agent,
-        ttl: Duration::from_secs(60),
-        time: Duration::from_secs(at.as_secs()),
+        ttl: question.ttl,
+        time: Duration::from_secs(unix.as_secs()),
         filter: &filter,
-        message: b"cGluZw==",
+        message: &vec![b'q'; question.bytes],
     };
     let signed = request.encode().expect("v1 text is UTF-8");
     let secure = NewSecureRequest::X509 {
@@ -36,23 +58,46 @@ pub fn request(collective: &Collective, agent: &Agent, id: &str, at: Duration) -
         pubcert: "insecure",
     };
     let data = secure.encode().expect("v1 text is UTF-8");
-    let reply_to = ReplySubject::for_caller(collective, &caller, &id)
-        .expect("32 characters make a reply subject")
-        .to_string();
+    let reply_to = reply_subject(&question.collective, &caller, &id);
+    let federation = (!targets.is_empty()).then(|| Federation {
+        request: id.to_string(),
+        reply_to: String::new(),
+        targets: targets.to_vec(),
+    });
     let transport = NewTransport {
         version: Version::V1,
         data: &data,
         reply_to: Some(&reply_to),
         sender: "shell.example.net",
         seen_by: &[],
-        federation: None,
+        federation: federation.as_ref(),
     };
-    (transport.encode(), reply_to)
+    transport.encode()
+}
+
+fn reply_subject(collective: &Collective, caller: &CallerId, id: &RequestId) -> String {
+    let subject = ReplySubject::for_caller(collective, caller, id);
+    subject.expect("32 characters make a reply subject").to_string()
+}
+
+/// The request id that stands for a number.
+fn id_of(number: u64) -> String {
+    format!("{number:032x}")
+}
+
+/// The number that a request id or the end of a reply subject stands for.
+pub(crate) fn number_of(text: &str) -> Option<u64> {
+    let id = text.rsplit('.').next()?;
+    u64::from_str_radix(id, 16).ok().filter(|_| id.len() == 32)
 }
 
 /// What a node answers, and the subject on which it does; `None` for what a node ignores.
-#[must_use]
-pub fn node_reply(identity: &str, payload: &Bytes, at: Duration) -> Option<(Bytes, String)> {
+pub(crate) fn node_reply(
+    identity: &str,
+    payload: &Bytes,
+    unix: Duration,
+    bytes: usize,
+) -> Option<(Bytes, String)> {
     let transport = Transport::decode(payload.clone()).ok()?;
     let head = transport.request_head().ok()?;
     let reply_to = transport.reply_to()?.to_owned();
@@ -61,8 +106,8 @@ pub fn node_reply(identity: &str, payload: &Bytes, at: Duration) -> Option<(Byte
         request_id: &head.id,
         sender: identity,
         agent: &head.agent,
-        time: at,
-        message: b"pong",
+        time: unix,
+        message: &vec![b'a'; bytes],
     };
     let reply = reply.encode().ok()?;
     let data = NewSecureReply::V1 { reply: &reply }.encode().ok()?;

@@ -1,86 +1,118 @@
-//! The virtual network between gateways.
+//! The virtual network between gateways: paths and what they do to bytes.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use antiphon_core::{GatewayId, LinkId};
+use crate::{chance::Chance, world::Slot};
 
-/// How bytes travel between two gateways, in both directions.
+/// After this many losses in a row a connection is reset.
+const LOSSES_MAX: u32 = 6;
+/// First wait before a lost packet is sent again; doubles (RFC 6298 has 1 s, systems use 200 ms).
+const RETRANSMIT: Duration = Duration::from_millis(200);
+
+/// How bytes travel from one gateway to another; each direction has its own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Path {
+    /// Shortest one-way delay.
+    pub latency_min: Duration,
+    /// Longest one-way delay.
+    pub latency_max: Duration,
+    /// Share of messages whose packet is lost. TCP hides it as a stall, or gives up with a reset.
+    pub loss: f64,
+    /// Share of messages that arrive twice at the link's edge.
+    pub duplicate: f64,
+    /// Bytes a second for each connection; `None` without limit.
+    pub bandwidth: Option<u64>,
+    /// Whether anything passes.
+    pub flow: Flow,
+}
+
+/// What becomes of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Path {
-    /// They arrive after this time.
-    Open(Duration),
-    /// They vanish, and nobody is told.
+pub enum Flow {
+    /// They arrive.
+    Open,
+    /// They vanish, and nobody is told. What a connection holds is sent again when the path is back.
     BlackHole,
-    /// Connections break at once, and new ones are refused.
+    /// Connections are reset at once, new ones refused.
     Cut,
 }
 
-/// Every pair's path, and the links that stand.
+impl Path {
+    /// A path with this one-way delay and nothing else.
+    #[must_use]
+    pub fn with_latency(latency: Duration) -> Self {
+        Self {
+            latency_min: latency,
+            latency_max: latency,
+            loss: 0.0,
+            duplicate: 0.0,
+            bandwidth: None,
+            flow: Flow::Open,
+        }
+    }
+
+    /// One draw of the one-way delay.
+    pub fn latency(&self, chance: &mut Chance) -> Duration {
+        chance.between(self.latency_min, self.latency_max)
+    }
+
+    /// How long the losses of one message stall its connection; `None`: it is reset.
+    pub fn stall(&self, chance: &mut Chance) -> Option<Duration> {
+        let mut stall = Duration::ZERO;
+        let mut losses = 0;
+        while chance.happens(self.loss) {
+            stall += RETRANSMIT * 2_u32.pow(losses);
+            losses += 1;
+            if losses == LOSSES_MAX {
+                return None;
+            }
+        }
+        Some(stall)
+    }
+}
+
+/// Every pair's paths.
 #[derive(Debug)]
 pub struct Network {
-    /// What holds for pairs that have no path of their own.
-    pub default: Path,
-    paths: BTreeMap<(GatewayId, GatewayId), Path>,
-    links: BTreeMap<LinkId, (GatewayId, GatewayId)>,
-    next_link: u64,
+    default: Path,
+    paths: BTreeMap<(Slot, Slot), Path>,
 }
 
 impl Network {
-    /// A network in which everybody reaches everybody.
+    /// A network in which everybody reaches everybody over a path like this.
     #[must_use]
-    pub fn new(latency: Duration) -> Self {
-        Self {
-            default: Path::Open(latency),
-            paths: BTreeMap::new(),
-            links: BTreeMap::new(),
-            next_link: 1,
-        }
+    pub fn new(default: Path) -> Self {
+        Self { default, paths: BTreeMap::new() }
     }
 
-    /// The path between two gateways.
+    /// The path from one gateway to another.
     #[must_use]
-    pub fn path(&self, a: &GatewayId, b: &GatewayId) -> Path {
-        self.paths.get(&pair(a, b)).copied().unwrap_or(self.default)
+    pub fn path(&self, from: Slot, to: Slot) -> Path {
+        self.paths.get(&(from, to)).copied().unwrap_or(self.default)
     }
 
-    /// Sets the path between two gateways; the links that this breaks.
-    pub fn set_path(&mut self, a: &GatewayId, b: &GatewayId, path: Path) -> Vec<LinkId> {
-        self.paths.insert(pair(a, b), path);
-        if path != Path::Cut {
-            return Vec::new();
-        }
-        let broken = |ends: &(GatewayId, GatewayId)| pair(&ends.0, &ends.1) == pair(a, b);
-        self.links.iter().filter(|(_, ends)| broken(ends)).map(|(link, _)| *link).collect()
+    /// Changes the path from one gateway to another.
+    pub fn edit(&mut self, from: Slot, to: Slot, edit: impl FnOnce(&mut Path)) {
+        let default = self.default;
+        edit(self.paths.entry((from, to)).or_insert(default));
     }
 
-    /// Opens a link.
-    pub fn open(&mut self, dialer: &GatewayId, listener: &GatewayId) -> LinkId {
-        let link = LinkId(self.next_link);
-        self.next_link += 1;
-        self.links.insert(link, (dialer.clone(), listener.clone()));
-        link
-    }
-
-    /// The other end of a link that stands.
+    /// Whether bytes pass both ways.
     #[must_use]
-    pub fn other_end(&self, link: LinkId, here: &GatewayId) -> Option<GatewayId> {
-        let (a, b) = self.links.get(&link)?;
-        Some(if a == here { b.clone() } else { a.clone() })
+    pub fn passes(&self, a: Slot, b: Slot) -> bool {
+        self.path(a, b).flow == Flow::Open && self.path(b, a).flow == Flow::Open
     }
 
-    /// Closes a link; its ends.
-    pub fn close(&mut self, link: LinkId) -> Option<(GatewayId, GatewayId)> {
-        self.links.remove(&link)
-    }
-
-    /// The links of one gateway.
+    /// Whether a connection would be reset or refused.
     #[must_use]
-    pub fn links_of(&self, gateway: &GatewayId) -> Vec<LinkId> {
-        let ends = |(a, b): &(GatewayId, GatewayId)| a == gateway || b == gateway;
-        self.links.iter().filter(|(_, pair)| ends(pair)).map(|(link, _)| *link).collect()
+    pub fn is_cut(&self, a: Slot, b: Slot) -> bool {
+        self.path(a, b).flow == Flow::Cut || self.path(b, a).flow == Flow::Cut
     }
-}
 
-fn pair(a: &GatewayId, b: &GatewayId) -> (GatewayId, GatewayId) {
-    if a < b { (a.clone(), b.clone()) } else { (b.clone(), a.clone()) }
+    /// The longest one-way delay of any path.
+    #[must_use]
+    pub fn longest_delay(&self) -> Duration {
+        let all = self.paths.values().chain([&self.default]);
+        all.map(|path| path.latency_max).max().unwrap_or_default()
+    }
 }

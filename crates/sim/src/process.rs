@@ -1,0 +1,81 @@
+//! Processes: what a machine runs in. They are started, killed, paused and given wrong clocks.
+
+use std::{collections::VecDeque, time::Duration};
+
+use antiphon_core::{Config, Event, Now};
+
+use crate::{broker::ConnectionId, machine::Machine};
+
+/// Wall clock when a world begins: 2026-11-24 00:00 UTC.
+pub const BEGIN: Duration = Duration::from_secs(1_795_478_400);
+
+/// One life of a process; events that are meant for an earlier one are lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Life(pub(crate) u64);
+
+/// How far a clock is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skew {
+    /// It shows a later time.
+    Ahead(Duration),
+    /// It shows an earlier time.
+    Behind(Duration),
+}
+
+/// A place where a gateway runs, now and then.
+#[derive(Debug)]
+pub(crate) struct Process {
+    /// Its host name: where others dial it.
+    pub(crate) name: String,
+    pub(crate) config: Config,
+    pub(crate) machine: Option<Box<dyn Machine>>,
+    pub(crate) life: Life,
+    pub(crate) started: Duration,
+    pub(crate) skew: Skew,
+    /// Stopped by a signal: events wait in its sockets.
+    pub(crate) paused: Option<VecDeque<Event>>,
+    /// The earliest wake-up on the agenda.
+    pub(crate) due: Option<Duration>,
+    pub(crate) connection: Option<ConnectionId>,
+    /// It accepts connections and never says hello.
+    pub(crate) mute: bool,
+    /// Wake-ups at one and the same moment, to notice one that never rests.
+    pub(crate) ticks: (Duration, u32),
+}
+
+impl Process {
+    pub(crate) fn new(name: String, config: Config) -> Self {
+        Self {
+            name,
+            config,
+            machine: None,
+            life: Life(0),
+            started: Duration::ZERO,
+            skew: Skew::Ahead(Duration::ZERO),
+            paused: None,
+            due: None,
+            connection: None,
+            mute: false,
+            ticks: (Duration::ZERO, 0),
+        }
+    }
+
+    pub(crate) fn is_alive(&self) -> bool {
+        self.machine.is_some()
+    }
+
+    /// Answers whoever connects.
+    pub(crate) fn answers(&self) -> bool {
+        self.is_alive() && self.paused.is_none() && !self.mute
+    }
+
+    /// Both clocks as this process reads them.
+    pub(crate) fn clocks(&self, now: Duration) -> Now {
+        let truth = BEGIN + now;
+        let unix = match self.skew {
+            Skew::Ahead(by) => truth + by,
+            Skew::Behind(by) => truth.saturating_sub(by),
+        };
+        Now { mono: now.saturating_sub(self.started), unix }
+    }
+}

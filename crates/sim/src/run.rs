@@ -1,0 +1,182 @@
+//! Runs a plan with one seed, and says what was seen.
+
+mod expect;
+mod outcome;
+mod traffic;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use antiphon_core::{DropReason, RegionId};
+use bytes::Bytes;
+
+pub use self::outcome::{Outcome, Percentiles, Second, Seen};
+use self::{expect::Probes, traffic::Clients};
+use crate::{
+    machine::Make,
+    network::Path,
+    scenario::{Act, LinkSpec, Plan},
+    watch::{Settled, alarm_kind},
+    world::World,
+};
+
+/// One-way delay where a scenario says nothing.
+const LATENCY: Duration = Duration::from_millis(20);
+/// Between two looks at what is not seen in passing.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Runs a plan with one seed on these machines.
+#[must_use]
+pub fn run(plan: &Plan, seed: u64, make: Make) -> Outcome {
+    let mut world = build(plan, seed, make);
+    let mut clients = Clients::new(plan, seed);
+    let mut probes = Probes::new(plan);
+    let mut acts = plan.acts.iter().peekable();
+    let mut next_look = LOOK;
+    loop {
+        let due =
+            [acts.peek().map(|(at, _)| *at), clients.next_at(), probes.next_at(), Some(next_look)];
+        let at = due.into_iter().flatten().min().unwrap_or(plan.run_for);
+        if at >= plan.run_for {
+            break;
+        }
+        world.run_until(at);
+        while let Some((_, act)) = acts.next_if(|(due, _)| *due <= at) {
+            perform(&mut world, act);
+        }
+        probes.ask(plan, &mut world, at);
+        clients.ask(&mut world, at);
+        if next_look <= at {
+            world.inspect();
+            next_look += LOOK;
+        }
+    }
+    world.run_until(plan.run_for + plan.settle);
+    world.inspect_settled(Settled::Accounts);
+    expect::judge(plan, &probes, &mut world);
+    Outcome::new(plan, seed, &world)
+}
+
+/// Builds the world of a plan as it is at the beginning.
+#[must_use]
+pub fn build(plan: &Plan, seed: u64, make: Make) -> World {
+    let mut world = World::new(seed, Path::with_latency(LATENCY), make);
+    for (region, nodes, answering) in &plan.regions {
+        world.add_region(region, *nodes, *answering);
+    }
+    let mut ids = BTreeMap::new();
+    for place in &plan.topology.places {
+        world.add_gateway(&place.name, place.config.clone());
+        *ids.entry(&place.config.gateway).or_insert(0) += 1;
+    }
+    if ids.values().any(|count| *count > 1) {
+        world.watch_mut().may_alarm("duplicate-gateway");
+    }
+    within_regions(&mut world);
+    for (pairs, spec) in &plan.links {
+        for (from, to) in pairs {
+            world.edit_path(*from, *to, |path| shape(path, spec));
+        }
+    }
+    for (slot, place) in world.slots().zip(&plan.topology.places).collect::<Vec<_>>() {
+        if place.running {
+            world.start(slot);
+        }
+    }
+    world
+}
+
+/// Gateways of one region are near each other.
+fn within_regions(world: &mut World) {
+    let slots: Vec<_> = world.slots().collect();
+    for from in &slots {
+        for to in &slots {
+            if from != to && world.config(*from).region == world.config(*to).region {
+                let near = Path::with_latency(Duration::from_micros(500));
+                world.edit_path(*from, *to, |path| *path = near);
+            }
+        }
+    }
+}
+
+fn shape(path: &mut Path, spec: &LinkSpec) {
+    if let Some(latency) = spec.latency {
+        (path.latency_min, path.latency_max) = (latency.min, latency.max);
+    }
+    path.loss = spec.loss.unwrap_or(path.loss);
+    path.duplicate = spec.duplicate.unwrap_or(path.duplicate);
+    path.bandwidth = spec.bandwidth.or(path.bandwidth);
+}
+
+/// Changes the world.
+fn perform(world: &mut World, act: &Act) {
+    match act {
+        Act::Flow(pairs, flow) => {
+            for (from, to) in pairs {
+                world.edit_path(*from, *to, |path| path.flow = *flow);
+            }
+        }
+        Act::Reset(pairs) => pairs.iter().for_each(|(a, b)| world.reset_links(*a, *b)),
+        Act::Shape(pairs, spec) => {
+            for (from, to) in pairs {
+                world.edit_path(*from, *to, |path| shape(path, spec));
+            }
+        }
+        Act::End(slots, ending) => slots.iter().for_each(|slot| world.kill(*slot, *ending)),
+        Act::Start(slots) => slots.iter().for_each(|slot| world.start(*slot)),
+        Act::Pause(slots, true) => slots.iter().for_each(|slot| world.pause(*slot)),
+        Act::Pause(slots, false) => slots.iter().for_each(|slot| world.resume(*slot)),
+        Act::Drain(slots, grace) => slots.iter().for_each(|slot| world.drain(*slot, *grace)),
+        Act::Mute(slots, mute) => slots.iter().for_each(|slot| world.set_mute(*slot, *mute)),
+        Act::Broker(region, true) => world.start_broker(region),
+        Act::Broker(region, false) => world.stop_broker(region),
+        Act::LoseBroker(slots) => slots.iter().for_each(|slot| world.lose_broker(*slot)),
+        Act::Deny(region, subject, denied) => {
+            world.watch_mut().may_alarm("permission-denied");
+            world.deny(region, subject, *denied);
+        }
+        Act::Join(a, b, joined) => world.join_brokers(a, b, *joined),
+        Act::Skew(slots, skew) => slots.iter().for_each(|slot| world.set_skew(*slot, *skew)),
+        Act::Garbage(region) => garbage(world, region),
+    }
+}
+
+/// What is no Choria message, or one that ends a node.
+fn garbage(world: &mut World, region: &RegionId) {
+    let deep = "[".repeat(4096);
+    let poison = [
+        "",
+        "not json",
+        "{\"protocol\":\"choria:transport:1\",\"data\":\"e30=\",\"headers\":null}",
+        "{\"protocol\":\"choria:transport:1\",\"data\":\"e30=\"}",
+        "{\"protocol\":\"choria:transport:1\",\"data\":\"e30=\",\"headers\":{},\"HEADERS\":null}",
+        &deep,
+    ];
+    let subjects = [
+        "mcollective.broadcast.agent.discovery".to_owned(),
+        format!("mcollective.node.n1.{region}.example.net"),
+        format!("choria.federation.{region}.collective"),
+        format!("choria.federation.{region}.federation"),
+    ];
+    for subject in &subjects {
+        for payload in poison {
+            world.publish(region, subject, &Bytes::copy_from_slice(payload.as_bytes()));
+        }
+    }
+}
+
+/// Alarms of a run, by kind, with how often each was raised.
+#[must_use]
+pub(crate) fn alarms(world: &World) -> BTreeMap<&'static str, u64> {
+    let mut counts = BTreeMap::new();
+    for (_, _, alarm) in world.watch().alarms() {
+        *counts.entry(alarm_kind(alarm)).or_default() += 1;
+    }
+    counts
+}
+
+/// Drops of a run, by label.
+#[must_use]
+pub(crate) fn drops(world: &World) -> BTreeMap<&'static str, u64> {
+    let drops = world.watch().drops().iter();
+    drops.map(|(reason, count): (&DropReason, &u64)| (reason.label(), *count)).collect()
+}

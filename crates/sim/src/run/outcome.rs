@@ -1,0 +1,155 @@
+//! What came of a run: plain values for reports.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use antiphon_core::UnitKind;
+use serde::Serialize;
+
+use super::{alarms, drops, expect::in_doubt};
+use crate::{scenario::Plan, watch::Violation, world::World};
+
+/// What came of one run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outcome {
+    /// The seed.
+    pub seed: u64,
+    /// The trace as one number: the same for the same seed on any machine.
+    pub trace: u64,
+    /// What must not have happened.
+    pub violations: Vec<Seen>,
+    /// Simulated time.
+    pub simulated: Duration,
+    /// Events that machines handled.
+    pub events: u64,
+    /// Requests that clients made.
+    pub requests: u64,
+    /// Answers that they got.
+    pub answers: u64,
+    /// Publications by gateways: requests and replies, by region.
+    pub published: BTreeMap<String, (u64, u64)>,
+    /// Messages dropped, by reason.
+    pub drops: BTreeMap<&'static str, u64>,
+    /// Units in doubt in the end.
+    pub in_doubt: u64,
+    /// Alarms raised, by kind.
+    pub alarms: BTreeMap<&'static str, u64>,
+    /// How long the last answer to a request took.
+    pub took: Percentiles,
+    /// For each second: requests, answers to them, drops.
+    pub seconds: Vec<Second>,
+}
+
+/// A violation as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Seen {
+    /// When.
+    pub at: Duration,
+    /// What it breaks.
+    pub invariant: &'static str,
+    /// What happened.
+    pub what: String,
+}
+
+/// One second of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Second {
+    /// Requests made.
+    pub requests: u64,
+    /// Answers that these requests got, at any time.
+    pub answers: u64,
+    /// Messages dropped.
+    pub drops: u64,
+}
+
+/// A distribution of times.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Percentiles {
+    /// Half are faster.
+    pub p50: Duration,
+    /// 90 of 100 are faster.
+    pub p90: Duration,
+    /// 99 of 100 are faster.
+    pub p99: Duration,
+    /// The slowest.
+    pub max: Duration,
+}
+
+impl Outcome {
+    pub(super) fn new(plan: &Plan, seed: u64, world: &World) -> Self {
+        let watch = world.watch();
+        let published = plan.regions().map(|(region, _)| {
+            let count = |kind| watch.published_in(region, kind);
+            (region.to_string(), (count(UnitKind::Request), count(UnitKind::Reply)))
+        });
+        let requests = watch.requests();
+        Self {
+            seed,
+            trace: world.trace_hash(),
+            violations: watch.violations().iter().map(Seen::from).collect(),
+            simulated: world.now().mono,
+            events: world.handled(),
+            requests: requests.len() as u64,
+            answers: requests.iter().map(answers).sum(),
+            published: published.collect(),
+            drops: drops(world),
+            in_doubt: in_doubt(world),
+            alarms: alarms(world),
+            took: Percentiles::of(requests.iter().map(|one| one.took).collect()),
+            seconds: seconds(plan, world),
+        }
+    }
+
+    /// Whether nothing happened that must not.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.violations.is_empty()
+    }
+}
+
+impl Percentiles {
+    fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        let at = |share: usize| {
+            let index = (times.len() * share / 100).min(times.len().saturating_sub(1));
+            times.get(index).copied().unwrap_or_default()
+        };
+        Self { p50: at(50), p90: at(90), p99: at(99), max: at(100) }
+    }
+}
+
+impl From<&Violation> for Seen {
+    fn from(violation: &Violation) -> Self {
+        let Violation { at, invariant, what } = violation;
+        Self { at: *at, invariant: invariant.label(), what: what.clone() }
+    }
+}
+
+impl std::fmt::Display for Seen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "at {:.3} s: {}: {}", self.at.as_secs_f64(), self.invariant, self.what)
+    }
+}
+
+fn answers(asked: &crate::watch::Asked) -> u64 {
+    asked.answers.values().map(|count| u64::from(*count)).sum()
+}
+
+fn seconds(plan: &Plan, world: &World) -> Vec<Second> {
+    let length = usize::try_from(plan.run_for.as_secs()).unwrap_or(0) + 1;
+    let mut seconds = vec![Second::default(); length];
+    let mut edit = |at: u64, edit: &dyn Fn(&mut Second)| {
+        if let Some(second) = usize::try_from(at).ok().and_then(|at| seconds.get_mut(at)) {
+            edit(second);
+        }
+    };
+    for asked in world.watch().requests() {
+        edit(asked.at.as_secs(), &|second| {
+            second.requests += 1;
+            second.answers += answers(asked);
+        });
+    }
+    for ((at, _), count) in world.watch().drops_per_second() {
+        edit(*at, &|second| second.drops += count);
+    }
+    seconds
+}

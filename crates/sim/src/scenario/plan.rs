@@ -1,0 +1,286 @@
+//! A scenario that has been checked: who is where, what happens when, what must be seen.
+
+use std::{ops::Range, time::Duration};
+
+use antiphon_core::{DropReason, RegionId};
+use toml::Spanned;
+
+use super::{
+    Between, ExpectSpec, LinkSpec, Scenario, TrafficSpec,
+    error::Fault,
+    steps::{self, Acts, pairs},
+    topology::{Topology, fault},
+};
+use crate::{
+    watch::Invariant,
+    world::{Answering, Slot},
+};
+
+/// When clients begin, where nothing is said: gateways have found each other by then.
+const TRAFFIC_START: Duration = Duration::from_secs(15);
+/// How long before the end of a run clients fall silent, where nothing is said.
+const TRAFFIC_END: Duration = Duration::from_secs(5);
+/// How long a world has to come to rest: a request's 60 s, and time to doubt it.
+const SETTLE: Duration = Duration::from_secs(75);
+
+/// A scenario that can be run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// What it shows.
+    pub about: String,
+    /// Each is a run.
+    pub seeds: Vec<u64>,
+    /// How long clients and faults go on.
+    pub run_for: Duration,
+    /// How long the world has to come to rest after that.
+    pub settle: Duration,
+    pub(crate) topology: Topology,
+    pub(crate) regions: Vec<(RegionId, usize, Answering)>,
+    pub(crate) links: Vec<(Vec<(Slot, Slot)>, LinkSpec)>,
+    pub(crate) traffic: Vec<Traffic>,
+    pub(crate) acts: Acts,
+    pub(crate) expect: Vec<Expectation>,
+}
+
+/// What clients of one region ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    pub(crate) from: RegionId,
+    pub(crate) to: Option<RegionId>,
+    pub(crate) federated: bool,
+    pub(crate) every: Duration,
+    pub(crate) count: u32,
+    pub(crate) start: Duration,
+    pub(crate) until: Duration,
+    pub(crate) bytes: usize,
+    pub(crate) ttl: Duration,
+}
+
+/// What must be seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// Everybody of these regions reaches everybody at this time.
+    Reachable(Duration, Vec<RegionId>),
+    /// Nobody of one of these regions reaches anybody of another.
+    Unreachable(Duration, Vec<RegionId>),
+    /// Requests made in this time are answered in full.
+    Complete(Complete),
+    /// An alarm of this kind is raised before this time.
+    Alarm(Duration, String),
+    /// These gateways are in the queue groups at this time, or not.
+    Ready(Duration, Vec<Slot>, bool),
+    /// So many messages are dropped for this reason.
+    Drops(DropReason, u64, u64),
+    /// At most so many units are in doubt in the end.
+    InDoubt(u64),
+}
+
+/// Which requests must be answered by whom, and how fast.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complete {
+    pub(crate) since: Duration,
+    pub(crate) until: Duration,
+    pub(crate) from: Option<RegionId>,
+    pub(crate) of: Vec<RegionId>,
+    pub(crate) within: Option<Duration>,
+}
+
+impl Plan {
+    pub(crate) fn new(scenario: &Scenario) -> Result<Self, Fault> {
+        let topology = Topology::new(scenario)?;
+        let mut links = Vec::new();
+        for link in &scenario.links {
+            links.push((link_pairs(link, &topology)?, link.get_ref().clone()));
+        }
+        let mut acts = Vec::new();
+        for step in &scenario.step {
+            acts.extend(steps::acts(step.get_ref(), &step.span(), &topology)?);
+        }
+        acts.sort_by_key(|(at, _)| *at);
+        let mut expect = Vec::new();
+        for one in &scenario.expect {
+            expect.extend(expectation(one, &topology)?);
+        }
+        Ok(Self {
+            about: scenario.about.clone(),
+            seeds: scenario.seeds.clone(),
+            run_for: scenario.run_for.0,
+            settle: scenario.settle.map_or(SETTLE, |span| span.0),
+            regions: regions(scenario, &topology),
+            traffic: traffic(scenario, &topology)?,
+            topology,
+            links,
+            acts,
+            expect,
+        })
+    }
+
+    /// The regions, with their number of nodes.
+    pub fn regions(&self) -> impl Iterator<Item = (&RegionId, usize)> {
+        self.regions.iter().map(|(region, nodes, _)| (region, *nodes))
+    }
+
+    /// The host name and region of each place, in the order of slots.
+    pub fn places(&self) -> impl Iterator<Item = (&str, &RegionId)> {
+        self.topology.places.iter().map(|place| (place.name.as_str(), &place.config.region))
+    }
+}
+
+fn regions(scenario: &Scenario, names: &Topology) -> Vec<(RegionId, usize, Answering)> {
+    let usual = Between { min: Duration::from_millis(1), max: Duration::from_millis(5) };
+    let read = |(name, spec): (&String, &Spanned<super::RegionSpec>)| {
+        let spec = spec.get_ref();
+        let answer = spec.answer.unwrap_or(usual);
+        let within = (answer.min, answer.max);
+        let answering = Answering { within, bytes: spec.answer_bytes.unwrap_or(4) };
+        Some((names.regions.get(name)?.clone(), spec.nodes.unwrap_or(3), answering))
+    };
+    scenario.regions.iter().filter_map(read).collect()
+}
+
+fn link_pairs(link: &Spanned<LinkSpec>, names: &Topology) -> Result<Vec<(Slot, Slot)>, Fault> {
+    let span = link.span();
+    let [a, b] = link.get_ref().between.as_slice() else {
+        return Err(fault(&span, "links.between: two names are wanted".to_owned()));
+    };
+    let a = names.slots(a, "links.between", &span)?;
+    let b = names.slots(b, "links.between", &span)?;
+    Ok([pairs(&a, &b), pairs(&b, &a)].concat())
+}
+
+fn traffic(scenario: &Scenario, names: &Topology) -> Result<Vec<Traffic>, Fault> {
+    let end = scenario.run_for.0.saturating_sub(TRAFFIC_END);
+    let Some(specs) = &scenario.traffic else {
+        let usual = |region: &RegionId| Traffic {
+            from: region.clone(),
+            to: None,
+            federated: false,
+            every: Duration::from_secs(2),
+            count: 1,
+            start: TRAFFIC_START,
+            until: end,
+            bytes: 4,
+            ttl: Duration::from_secs(60),
+        };
+        return Ok(names.regions.values().map(usual).collect());
+    };
+    specs.iter().map(|spec| one_traffic(spec, end, names)).collect()
+}
+
+fn one_traffic(
+    spec: &Spanned<TrafficSpec>,
+    end: Duration,
+    names: &Topology,
+) -> Result<Traffic, Fault> {
+    let (span, spec) = (spec.span(), spec.get_ref());
+    if spec.every.0.is_zero() {
+        return Err(fault(&span, "traffic.every: must not be 0".to_owned()));
+    }
+    let to = spec.to.as_ref().map(|to| names.region(to, "traffic.to", &span)).transpose()?;
+    if spec.federated && to.is_none() {
+        return Err(fault(&span, "traffic.federated: wants `to`, a region".to_owned()));
+    }
+    Ok(Traffic {
+        from: names.region(&spec.from, "traffic.from", &span)?,
+        to,
+        federated: spec.federated,
+        every: spec.every.0,
+        count: spec.count.unwrap_or(1),
+        start: spec.start.map_or(TRAFFIC_START, |span| span.0),
+        until: spec.until.map_or(end, |span| span.0),
+        bytes: spec.bytes.unwrap_or(4),
+        ttl: spec.ttl.map_or(Duration::from_secs(60), |span| span.0),
+    })
+}
+
+/// What one `expect` says; nothing for an invariant, which is always checked.
+fn expectation(spec: &Spanned<ExpectSpec>, names: &Topology) -> Result<Option<Expectation>, Fault> {
+    let (span, spec) = (spec.span(), spec.get_ref());
+    let reader = Reader { spec, span: &span, names };
+    let all = [
+        reader.always()?,
+        reader.reach("reachable", spec.reachable.as_ref(), Expectation::Reachable)?,
+        reader.reach("unreachable", spec.unreachable.as_ref(), Expectation::Unreachable)?,
+        reader.complete()?,
+        reader.alarm()?,
+        reader.ready("ready", spec.ready.as_ref(), true)?,
+        reader.ready("unready", spec.unready.as_ref(), false)?,
+        reader.drops()?,
+        spec.in_doubt.map(|_| Some(Expectation::InDoubt(spec.at_most.unwrap_or(0)))),
+    ];
+    let mut found = all.into_iter().flatten();
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (None, _) => Err(fault(&span, "expect: nothing is expected".to_owned())),
+        (Some(_), Some(_)) => Err(fault(&span, "expect: two things at once".to_owned())),
+    }
+}
+
+/// `None`: it does not say this. `Some(None)`: it does, and there is nothing to check.
+type Read = Result<Option<Option<Expectation>>, Fault>;
+
+struct Reader<'a> {
+    spec: &'a ExpectSpec,
+    span: &'a Range<usize>,
+    names: &'a Topology,
+}
+
+impl Reader<'_> {
+    fn always(&self) -> Read {
+        let Some(name) = &self.spec.always else { return Ok(None) };
+        if Invariant::ALL.iter().any(|one| one.label() == name) {
+            return Ok(Some(None));
+        }
+        Err(fault(self.span, format!("expect.always: there is no invariant {name:?}")))
+    }
+
+    fn reach(
+        &self,
+        key: &str,
+        names: Option<&Vec<String>>,
+        make: fn(Duration, Vec<RegionId>) -> Expectation,
+    ) -> Read {
+        let Some(names) = names else { return Ok(None) };
+        let regions = names.iter().map(|name| self.names.region(name, key, self.span));
+        Ok(Some(Some(make(self.by(key)?, regions.collect::<Result<_, _>>()?))))
+    }
+
+    fn complete(&self) -> Read {
+        let Some([since, until]) = self.spec.complete else { return Ok(None) };
+        let region = |name: &String| self.names.region(name, "expect", self.span);
+        let of = self.spec.of.iter().flatten().map(region).collect::<Result<_, _>>()?;
+        let from = self.spec.from.as_ref().map(region).transpose()?;
+        let within = self.spec.within.map(|span| span.0);
+        let complete = Complete { since: since.0, until: until.0, from, of, within };
+        Ok(Some(Some(Expectation::Complete(complete))))
+    }
+
+    fn alarm(&self) -> Read {
+        let Some(kind) = &self.spec.alarm else { return Ok(None) };
+        Ok(Some(Some(Expectation::Alarm(self.by("alarm")?, kind.clone()))))
+    }
+
+    fn ready(&self, key: &str, names: Option<&Vec<String>>, ready: bool) -> Read {
+        let Some(names) = names else { return Ok(None) };
+        let mut slots = Vec::new();
+        for name in names {
+            slots.extend(self.names.slots(name, key, self.span)?);
+        }
+        Ok(Some(Some(Expectation::Ready(self.by(key)?, slots, ready))))
+    }
+
+    fn drops(&self) -> Read {
+        let Some(label) = &self.spec.drops else { return Ok(None) };
+        let reason = DropReason::from_label(label).ok_or_else(|| {
+            fault(self.span, format!("expect.drops: there is no reason {label:?}"))
+        })?;
+        let least = self.spec.at_least.unwrap_or(0);
+        let most = self.spec.at_most.unwrap_or(u64::MAX);
+        Ok(Some(Some(Expectation::Drops(reason, least, most))))
+    }
+
+    fn by(&self, key: &str) -> Result<Duration, Fault> {
+        let by = self.spec.by.map(|span| span.0);
+        by.ok_or_else(|| fault(self.span, format!("expect.{key}: wants `by`, a time")))
+    }
+}

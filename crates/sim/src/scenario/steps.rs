@@ -1,0 +1,263 @@
+//! Steps: what befalls the world, as single acts in time.
+
+use std::{ops::Range, time::Duration};
+
+use antiphon_core::RegionId;
+
+use super::{
+    LinkSpec, StepSpec,
+    error::Fault,
+    topology::{Topology, fault},
+};
+use crate::{
+    network::Flow,
+    process::Skew,
+    world::{Ending, Slot},
+};
+
+/// How long a drain may take.
+const GRACE: Duration = Duration::from_secs(30);
+/// How often something repeats where nothing is said.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// One change of the world.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Act {
+    /// Lets bytes pass between these, or not; each direction is named.
+    Flow(Vec<(Slot, Slot)>, Flow),
+    /// Resets the connections between these once.
+    Reset(Vec<(Slot, Slot)>),
+    /// Gives the paths between these other properties.
+    Shape(Vec<(Slot, Slot)>, LinkSpec),
+    /// Ends processes.
+    End(Vec<Slot>, Ending),
+    /// Starts processes.
+    Start(Vec<Slot>),
+    /// Stops processes by a signal, or lets them go on.
+    Pause(Vec<Slot>, bool),
+    /// Drains gateways.
+    Drain(Vec<Slot>, Duration),
+    /// Processes accept connections and say nothing, or speak again.
+    Mute(Vec<Slot>, bool),
+    /// A broker is there, or not.
+    Broker(RegionId, bool),
+    /// Brokers throw gateways out.
+    LoseBroker(Vec<Slot>),
+    /// A permission is missing, or there again.
+    Deny(RegionId, String, bool),
+    /// Brokers are joined natively, or parted.
+    Join(RegionId, RegionId, bool),
+    /// Wall clocks are off by this much.
+    Skew(Vec<Slot>, Skew),
+    /// Something that is no Choria message is published on every subject that gateways read.
+    Garbage(RegionId),
+}
+
+/// Acts with their times.
+pub(crate) type Acts = Vec<(Duration, Act)>;
+
+/// Works one step out.
+pub(crate) fn acts(step: &StepSpec, span: &Range<usize>, names: &Topology) -> Result<Acts, Fault> {
+    let reader = Reader { step, span, names };
+    let mut found: Vec<Acts> = Vec::new();
+    reader.network(&mut found)?;
+    reader.processes(&mut found)?;
+    reader.brokers(&mut found)?;
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(fault(span, "step: nothing happens; name one thing such as kill".to_owned())),
+        _ => Err(fault(span, "step: two things at once; write two steps".to_owned())),
+    }
+}
+
+struct Reader<'a> {
+    step: &'a StepSpec,
+    span: &'a Range<usize>,
+    names: &'a Topology,
+}
+
+impl Reader<'_> {
+    fn network(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
+        let step = self.step;
+        for (key, names, flow) in [
+            ("partition", &step.partition, Flow::Cut),
+            ("black_hole", &step.black_hole, Flow::BlackHole),
+            ("heal", &step.heal, Flow::Open),
+        ] {
+            let Some(names) = names else { continue };
+            found.push(self.flow(self.both_ways(key, names)?, flow));
+        }
+        if let Some(names) = &step.one_way {
+            found.push(self.flow(self.one_way("one_way", names)?, Flow::BlackHole));
+        }
+        if let Some(names) = &step.isolate {
+            found.push(self.flow(self.away("isolate", names)?, Flow::Cut));
+        }
+        if let Some(names) = &step.flap {
+            let pairs = self.both_ways("flap", names)?;
+            let (cut, heal) = (Act::Flow(pairs.clone(), Flow::Cut), Act::Flow(pairs, Flow::Open));
+            found.push(self.alternate(&cut, &heal));
+        }
+        if let Some(names) = &step.reset {
+            found.push(vec![(step.at.0, Act::Reset(self.both_ways("reset", names)?))]);
+        }
+        if let Some(shape) = &step.shape {
+            let pairs = self.both_ways("shape.between", &shape.between)?;
+            found.push(vec![(step.at.0, Act::Shape(pairs, shape.clone()))]);
+        }
+        Ok(())
+    }
+
+    fn processes(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
+        let (step, at) = (self.step, self.step.at.0);
+        for (key, names, ending) in
+            [("kill", &step.kill, Ending::Reset), ("power_off", &step.power_off, Ending::Silent)]
+        {
+            let Some(names) = names else { continue };
+            let slots = self.slots(key, names)?;
+            found.push(self.lasting(Act::End(slots.clone(), ending), Act::Start(slots)));
+        }
+        if let Some(names) = &step.start {
+            found.push(vec![(at, Act::Start(self.slots("start", names)?))]);
+        }
+        if let Some(names) = &step.crash_loop {
+            let slots = self.slots("crash_loop", names)?;
+            let end = Act::End(slots.clone(), Ending::Reset);
+            found.push(self.alternate(&end, &Act::Start(slots)));
+        }
+        if let Some(names) = &step.rolling_restart {
+            found.push(self.rolling(&self.slots("rolling_restart", names)?));
+        }
+        if let Some(names) = &step.pause {
+            let slots = self.slots("pause", names)?;
+            found.push(self.lasting(Act::Pause(slots.clone(), true), Act::Pause(slots, false)));
+        }
+        if let Some(names) = &step.drain {
+            let slots = self.slots("drain", names)?;
+            found.push(self.lasting(Act::Drain(slots.clone(), GRACE), Act::Start(slots)));
+        }
+        if let Some(names) = &step.half_open {
+            let slots = self.slots("half_open", names)?;
+            found.push(self.lasting(Act::Mute(slots.clone(), true), Act::Mute(slots, false)));
+        }
+        if let Some(skew) = &step.skew {
+            let slots = self.slots("skew.of", &skew.of)?;
+            let right = Act::Skew(slots.clone(), Skew::Ahead(Duration::ZERO));
+            found.push(self.lasting(Act::Skew(slots, skew.by.0), right));
+        }
+        Ok(())
+    }
+
+    fn brokers(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
+        let (step, at) = (self.step, self.step.at.0);
+        for (key, names) in [("broker_down", &step.broker_down), ("garbage", &step.garbage)] {
+            let Some(names) = names else { continue };
+            let mut acts = Vec::new();
+            for name in names {
+                let region = self.names.region(name, key, self.span)?;
+                acts.extend(match key {
+                    "garbage" => vec![(at, Act::Garbage(region))],
+                    _ => {
+                        self.lasting(Act::Broker(region.clone(), false), Act::Broker(region, true))
+                    }
+                });
+            }
+            found.push(acts);
+        }
+        if let Some(names) = &step.slow_consumer {
+            found.push(vec![(at, Act::LoseBroker(self.slots("slow_consumer", names)?))]);
+        }
+        if let Some(deny) = &step.deny {
+            let region = self.names.region(&deny.region, "deny.region", self.span)?;
+            let act = |denied| Act::Deny(region.clone(), deny.subject.clone(), denied);
+            found.push(self.lasting(act(true), act(false)));
+        }
+        if let Some(names) = &step.join {
+            let [a, b] = self.two("join", names)?;
+            let a = self.names.region(a, "join", self.span)?;
+            let b = self.names.region(b, "join", self.span)?;
+            let act = |joined| Act::Join(a.clone(), b.clone(), joined);
+            found.push(self.lasting(act(true), act(false)));
+        }
+        Ok(())
+    }
+
+    fn flow(&self, pairs: Vec<(Slot, Slot)>, flow: Flow) -> Acts {
+        self.lasting(Act::Flow(pairs.clone(), flow), Act::Flow(pairs, Flow::Open))
+    }
+
+    /// Something that begins, and ends if the step says for how long.
+    fn lasting(&self, begin: Act, end: Act) -> Acts {
+        let at = self.step.at.0;
+        let mut acts = vec![(at, begin)];
+        acts.extend(self.step.lasts.map(|span| (at + span.0, end)));
+        acts
+    }
+
+    /// Two acts in turn, beginning with the first and ending with the second.
+    fn alternate(&self, first: &Act, second: &Act) -> Acts {
+        let every = self.step.every.map_or(EVERY, |span| span.0.max(Duration::from_millis(1)));
+        let lasts = self.step.lasts.map_or(every * 2, |span| span.0);
+        let (mut acts, mut at) = (Vec::new(), Duration::ZERO);
+        while at < lasts {
+            acts.push((self.step.at.0 + at, first.clone()));
+            acts.push((self.step.at.0 + at + every / 2, second.clone()));
+            at += every;
+        }
+        acts
+    }
+
+    fn rolling(&self, slots: &[Slot]) -> Acts {
+        let every = self.step.every.map_or(EVERY * 4, |span| span.0);
+        let mut acts = Vec::new();
+        let mut at = self.step.at.0;
+        for slot in slots {
+            acts.push((at, Act::Drain(vec![*slot], GRACE)));
+            acts.push((at + every / 2, Act::Start(vec![*slot])));
+            at += every;
+        }
+        acts
+    }
+
+    fn slots(&self, key: &str, names: &[String]) -> Result<Vec<Slot>, Fault> {
+        let mut slots = Vec::new();
+        for name in names {
+            slots.extend(self.names.slots(name, key, self.span)?);
+        }
+        Ok(slots)
+    }
+
+    fn two<'a>(&self, key: &str, names: &'a [String]) -> Result<[&'a String; 2], Fault> {
+        match names {
+            [a, b] => Ok([a, b]),
+            _ => Err(fault(self.span, format!("{key}: two names are wanted"))),
+        }
+    }
+
+    fn one_way(&self, key: &str, names: &[String]) -> Result<Vec<(Slot, Slot)>, Fault> {
+        let [from, to] = self.two(key, names)?;
+        let from = self.names.slots(from, key, self.span)?;
+        let to = self.names.slots(to, key, self.span)?;
+        Ok(pairs(&from, &to))
+    }
+
+    fn both_ways(&self, key: &str, names: &[String]) -> Result<Vec<(Slot, Slot)>, Fault> {
+        let [a, b] = self.two(key, names)?;
+        let (a, b) = ([a.clone(), b.clone()], [b.clone(), a.clone()]);
+        Ok([self.one_way(key, &a)?, self.one_way(key, &b)?].concat())
+    }
+
+    /// Between these and everybody else.
+    fn away(&self, key: &str, names: &[String]) -> Result<Vec<(Slot, Slot)>, Fault> {
+        let inside = self.slots(key, names)?;
+        let all = (0..self.names.places.len()).map(Slot);
+        let outside: Vec<Slot> = all.filter(|slot| !inside.contains(slot)).collect();
+        Ok([pairs(&inside, &outside), pairs(&outside, &inside)].concat())
+    }
+}
+
+/// Every pair of the one and the other, except a place with itself.
+pub(crate) fn pairs(from: &[Slot], to: &[Slot]) -> Vec<(Slot, Slot)> {
+    let all = from.iter().flat_map(|one| to.iter().map(move |other| (*one, *other)));
+    all.filter(|(one, other)| one != other).collect()
+}

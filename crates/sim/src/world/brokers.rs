@@ -1,0 +1,283 @@
+//! Brokers, their nodes and clients.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use antiphon_core::{
+    BarrierId, Beacon, BrokerInfo, DropReason, Event, FromBroker, MARK, RegionId, SubscriptionId,
+};
+use antiphon_wire::Identity;
+use bytes::Bytes;
+
+use super::{Happening, Slot, World};
+use crate::{
+    broker::{Broker, ConnectionId},
+    message,
+    process::Life,
+    watch::Question,
+};
+
+/// Between two attempts to reach a broker.
+const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+
+/// What a gateway asks of its broker.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Subscribe { subscription: SubscriptionId, subject: String, group: Option<String> },
+    Unsubscribe { subscription: SubscriptionId },
+    Publish { subject: String, mark: String, payload: Bytes },
+    Barrier { barrier: BarrierId },
+    Beacon { subject: String, beacon: Box<Beacon> },
+}
+
+/// A message at a broker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message<'a> {
+    subject: &'a str,
+    mark: Option<&'a str>,
+    payload: &'a Bytes,
+}
+
+/// How a region's nodes answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answering {
+    /// Shortest and longest time to an answer.
+    pub within: (Duration, Duration),
+    /// Bytes of each answer's body.
+    pub bytes: usize,
+}
+
+impl World {
+    /// Adds a region with nodes `n1.<region>.example.net`...
+    ///
+    /// # Panics
+    /// Never: a region's name makes a legal identity.
+    pub fn add_region(&mut self, region: &RegionId, nodes: usize, answering: Answering) {
+        let name = |n: usize| format!("n{n}.{region}.example.net");
+        let identity = |n| Identity::try_from(name(n)).expect("a region is a plain token");
+        let mut broker = Broker::new((1..=nodes).map(identity).collect());
+        broker.answer = answering.within;
+        broker.answer_bytes = answering.bytes;
+        self.watch.add_region(region, &broker.nodes);
+        self.brokers.insert(region.clone(), broker);
+    }
+
+    /// Ends a region's broker; clients and nodes find nobody.
+    pub fn stop_broker(&mut self, region: &RegionId) {
+        let Some(broker) = self.brokers.get_mut(region) else { return };
+        broker.up = false;
+        for slot in broker.connected() {
+            self.lose_broker(slot);
+        }
+    }
+
+    /// Starts it again.
+    pub fn start_broker(&mut self, region: &RegionId) {
+        if let Some(broker) = self.brokers.get_mut(region) {
+            broker.up = true;
+        }
+    }
+
+    /// A broker throws a gateway out, as it does with slow consumers.
+    pub fn lose_broker(&mut self, slot: Slot) {
+        let region = self.region_of(slot);
+        if let Some(broker) = self.brokers.get_mut(&region) {
+            broker.disconnect(slot);
+        }
+        if self.process_mut(slot).connection.take().is_some() {
+            self.tell(slot, Duration::from_millis(1), Event::BrokerDown);
+            self.retry_broker(slot);
+        }
+    }
+
+    /// Joins the brokers of two regions natively, or parts them.
+    pub fn join_brokers(&mut self, a: &RegionId, b: &RegionId, joined: bool) {
+        for (one, other) in [(a, b), (b, a)] {
+            let Some(broker) = self.brokers.get_mut(one) else { continue };
+            if joined {
+                broker.joined.insert(other.clone());
+            } else {
+                broker.joined.remove(other);
+            }
+        }
+        self.watch.joined(self.now, a, b, joined);
+    }
+
+    /// Forbids gateways of a region to publish on subjects of a pattern, or allows it again.
+    pub fn deny(&mut self, region: &RegionId, pattern: &str, denied: bool) {
+        let Some(broker) = self.brokers.get_mut(region) else { return };
+        if denied {
+            broker.denied.insert(pattern.to_owned());
+        } else {
+            broker.denied.remove(pattern);
+        }
+    }
+
+    /// A client of this region asks; the number of the request.
+    ///
+    /// `at_once`: how many requests of the same kind leave in this moment.
+    pub fn ask(&mut self, region: &RegionId, question: &Question) -> u64 {
+        self.next_request += 1;
+        let number = self.next_request;
+        let unix = self.now().unix;
+        let (subject, payload) = message::question(number, question, unix);
+        self.watch.asked(self.now, number, region, question);
+        self.publish(region, &subject, &payload);
+        number
+    }
+
+    /// Something is published on a region's broker that no gateway published.
+    pub fn publish(&mut self, region: &RegionId, subject: &str, payload: &Bytes) {
+        self.route(region, Message { subject, mark: None, payload });
+    }
+
+    pub(super) fn connect(&mut self, slot: Slot, life: Life) {
+        let process = self.process(slot);
+        if process.life != life || process.connection.is_some() {
+            return;
+        }
+        let region = self.region_of(slot);
+        let Some(broker) = self.brokers.get_mut(&region).filter(|broker| broker.up) else {
+            return self.retry_broker(slot);
+        };
+        let connection = broker.connect(slot);
+        let (delay, max_payload) = (broker.delay * 4, broker.max_payload);
+        self.process_mut(slot).connection = Some(connection);
+        let event = Box::new(Event::BrokerUp(BrokerInfo {
+            url: format!("nats://{region}:4222"),
+            name: region.to_string(),
+            version: "2.11.0".to_owned(),
+            max_payload,
+        }));
+        self.after(delay, Happening::FromBroker { slot, connection, event });
+    }
+
+    fn retry_broker(&mut self, slot: Slot) {
+        let life = self.process(slot).life;
+        let delay = self.chance.brokers.between(RECONNECT.0, RECONNECT.1);
+        self.after(delay, Happening::Connect { slot, life });
+    }
+
+    /// Sends an order to the broker, if there is a connection.
+    pub(super) fn order(&mut self, slot: Slot, order: Order) {
+        let region = self.region_of(slot);
+        let Some(connection) = self.process(slot).connection else { return };
+        let Some(broker) = self.brokers.get(&region) else { return };
+        let delay = broker.delay;
+        self.after(delay, Happening::ToBroker { slot, connection, order });
+    }
+
+    pub(super) fn at_broker(&mut self, slot: Slot, connection: ConnectionId, order: Order) {
+        let region = self.region_of(slot);
+        let Some(broker) = self.brokers.get_mut(&region) else { return };
+        if !broker.has(slot, connection) {
+            return;
+        }
+        match order {
+            Order::Subscribe { subscription, subject, group } => {
+                broker.subscribe(slot, subscription, subject, group);
+            }
+            Order::Unsubscribe { subscription } => {
+                broker.unsubscribe(slot, subscription);
+                self.answer(slot, connection, Event::Unsubscribed { subscription });
+            }
+            Order::Barrier { barrier } => {
+                self.answer(slot, connection, Event::BarrierPassed { barrier });
+            }
+            Order::Beacon { subject, beacon } => self.beacon(&region, &subject, &beacon),
+            Order::Publish { subject, mark, payload } => {
+                let size = payload.len() + MARK.len() + mark.len() + 16;
+                if broker.denies(&subject) {
+                    let reason = DropReason::PublishDenied;
+                    self.answer(slot, connection, Event::PublishRefused { subject, reason });
+                } else if size as u64 > broker.max_payload {
+                    self.lose_broker(slot); // NATS ends the connection for it.
+                } else {
+                    self.watch.published(self.now, &region, &subject, &payload);
+                    let message =
+                        Message { subject: &subject, mark: Some(&mark), payload: &payload };
+                    self.route(&region, message);
+                }
+            }
+        }
+    }
+
+    pub(super) fn from_broker(&mut self, slot: Slot, connection: ConnectionId, event: Event) {
+        if self.process(slot).connection == Some(connection) {
+            let life = self.process(slot).life;
+            self.deliver(slot, life, event);
+        }
+    }
+
+    pub(super) fn node_answers(&mut self, region: &RegionId, node: &Identity, payload: &Bytes) {
+        let unix = self.now().unix;
+        let bytes = self.brokers.get(region).map_or(4, |broker| broker.answer_bytes);
+        if let Some((payload, subject)) = message::node_reply(node.as_str(), payload, unix, bytes) {
+            self.publish(region, &subject, &payload);
+        }
+    }
+
+    /// A broker hands a message to whoever listens, there and on brokers joined with it.
+    fn route(&mut self, region: &RegionId, message: Message<'_>) {
+        let Some(broker) = self.brokers.get(region).filter(|broker| broker.up) else { return };
+        let joined: Vec<RegionId> = broker.joined.iter().cloned().collect();
+        let near = broker.receivers(message.subject);
+        let groups: BTreeSet<String> = near.groups.keys().cloned().collect();
+        let chosen = near.choose(&mut self.chance.brokers);
+        self.hand_out(region, message, chosen);
+        for other in joined {
+            let Some(broker) = self.brokers.get(&other).filter(|broker| broker.up) else {
+                continue;
+            };
+            let far = broker.receivers(message.subject).beyond(&groups);
+            let chosen = far.choose(&mut self.chance.brokers);
+            self.hand_out(&other, message, chosen);
+        }
+    }
+
+    fn hand_out(
+        &mut self,
+        region: &RegionId,
+        message: Message<'_>,
+        gateways: Vec<(Slot, ConnectionId)>,
+    ) {
+        let Message { subject, mark, payload } = message;
+        if subject.contains(".reply.") {
+            self.watch.client_got(self.now, region, subject, payload);
+        }
+        let Some(broker) = self.brokers.get(region) else { return };
+        let (delay, (min, max)) = (broker.delay, broker.answer);
+        let nodes = broker.nodes_for(subject);
+        if !nodes.is_empty() && self.watch.nodes_got(self.now, region, &nodes, payload) {
+            for node in nodes {
+                let after = delay * 2 + self.chance.nodes.between(min, max);
+                let (region, payload) = (region.clone(), payload.clone());
+                self.after(after, Happening::NodeAnswers { region, node, payload });
+            }
+        }
+        for (slot, connection) in gateways {
+            let mark = mark.map(str::to_owned);
+            let payload = payload.clone();
+            let message = FromBroker { subject: subject.to_owned(), mark, payload };
+            let event = Box::new(Event::FromBroker(message));
+            self.after(delay, Happening::FromBroker { slot, connection, event });
+        }
+    }
+
+    fn beacon(&mut self, region: &RegionId, subject: &str, beacon: &Beacon) {
+        let Some(broker) = self.brokers.get(region) else { return };
+        let reached = std::iter::once(region).chain(&broker.joined);
+        let reached = reached.filter_map(|one| self.brokers.get(one)).filter(|one| one.up);
+        let listeners: Vec<_> =
+            reached.flat_map(|broker| broker.receivers(subject).plain).collect();
+        for (slot, connection) in listeners {
+            self.answer(slot, connection, Event::BeaconHeard(beacon.clone()));
+        }
+    }
+
+    fn answer(&mut self, slot: Slot, connection: ConnectionId, event: Event) {
+        let region = self.region_of(slot);
+        let delay = self.brokers.get(&region).map_or(Duration::ZERO, |broker| broker.delay);
+        let event = Box::new(event);
+        self.after(delay, Happening::FromBroker { slot, connection, event });
+    }
+}

@@ -1,0 +1,105 @@
+//! Processes come and go.
+
+use std::time::Duration;
+
+use antiphon_core::{Advert, AdvertDraft, Event, Incarnation};
+use bytes::Bytes;
+
+use super::{Happening, Slot, World};
+use crate::process::{Life, Skew};
+
+/// Signing one advert.
+const SIGNING: Duration = Duration::from_micros(300);
+
+/// How a process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The kernel resets its connections.
+    Reset,
+    /// Its machine is gone: nobody is told.
+    Silent,
+}
+
+impl World {
+    /// Starts the gateway of a place, if none runs there. Its incarnation is the microsecond at
+    /// which it starts, by its own clock.
+    pub fn start(&mut self, slot: Slot) {
+        let (now, make) = (self.now, self.make);
+        let seed = self.seed ^ (slot.0 as u64) << 32;
+        let process = self.process_mut(slot);
+        if process.is_alive() {
+            return;
+        }
+        process.life = Life(process.life.0 + 1);
+        process.started = now;
+        process.due = None;
+        process.paused = None;
+        let clocks = process.clocks(now);
+        let micros = u64::try_from(clocks.unix.as_micros()).unwrap_or(u64::MAX);
+        process.config.incarnation = Incarnation(micros);
+        let life = process.life;
+        process.machine = Some(make(process.config.clone(), seed ^ life.0, clocks));
+        self.spread_news(slot);
+        self.after(Duration::from_millis(2), Happening::Connect { slot, life });
+        self.tell(slot, Duration::ZERO, Event::Tick);
+    }
+
+    /// Ends a process without warning to its machine.
+    pub fn kill(&mut self, slot: Slot, ending: Ending) {
+        let Some(last) = self.snapshot(slot) else { return };
+        self.watch.retired(slot, last);
+        for link in self.links.of(slot) {
+            self.drop_end(link, slot, ending);
+        }
+        let region = self.region_of(slot);
+        if let Some(broker) = self.brokers.get_mut(&region) {
+            broker.disconnect(slot);
+        }
+        let process = self.process_mut(slot);
+        process.machine = None;
+        process.connection = None;
+        process.paused = None;
+        process.life = Life(process.life.0 + 1);
+        self.spread_loss(slot);
+    }
+
+    /// Asks a gateway to leave without loss.
+    pub fn drain(&mut self, slot: Slot, grace: Duration) {
+        self.tell(slot, Duration::ZERO, Event::Drain { grace });
+        self.spread_news(slot);
+    }
+
+    /// Stops a process for a while; what reaches it waits.
+    pub fn pause(&mut self, slot: Slot) {
+        let process = self.process_mut(slot);
+        if process.is_alive() && process.paused.is_none() {
+            process.paused = Some(std::collections::VecDeque::new());
+        }
+    }
+
+    /// Lets a paused process go on.
+    pub fn resume(&mut self, slot: Slot) {
+        let waiting = self.process_mut(slot).paused.take();
+        let life = self.process(slot).life;
+        // A process that wakes first looks at its clock, or first at its sockets: the latter here.
+        for event in waiting.into_iter().flatten() {
+            self.deliver(slot, life, event);
+        }
+        self.reschedule(slot);
+    }
+
+    /// Sets a process's wall clock off by this much.
+    pub fn set_skew(&mut self, slot: Slot, skew: Skew) {
+        self.process_mut(slot).skew = skew;
+    }
+
+    /// Lets a process accept connections and say nothing on them, or speak again.
+    pub fn set_mute(&mut self, slot: Slot, mute: bool) {
+        self.process_mut(slot).mute = mute;
+    }
+
+    pub(super) fn sign(&mut self, slot: Slot, draft: AdvertDraft) {
+        let advert = Advert { draft, sealed: Bytes::new() };
+        self.tell(slot, SIGNING, Event::Originated { advert });
+    }
+}
