@@ -11,10 +11,15 @@ mod federated;
 mod outage;
 #[path = "real/permissions.rs"]
 mod permissions;
+#[path = "real/protocol2.rs"]
+mod protocol2;
 #[path = "real/refused.rs"]
 mod refused;
 #[path = "real/rolling.rs"]
 mod rolling;
+
+#[path = "real/strangers.rs"]
+mod strangers;
 
 use antiphon_tests::Fabric;
 

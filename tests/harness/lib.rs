@@ -2,11 +2,13 @@
 //! plays client or node with raw messages.
 
 mod broker;
+mod cargo;
 mod fabric;
 mod message;
 mod peer;
 
 pub use broker::{Connection, Nats};
+pub use cargo::{metadata, normal_tree, workspace_root};
 pub use fabric::{Fabric, drops, program, run, vector};
 pub use message::{Caller, echo, pong};
 pub use peer::Peer;

@@ -33,6 +33,7 @@ pub fn rows(report: &Report) -> Table {
         ("messages", messages(core).into()),
         ("drops", drops_line(report).into()),
     ];
+    pairs.extend(refused(daemon).map(|line| ("refused", line)));
     pairs.extend(verdict(&findings(report)));
     Table::pairs(pairs)
 }
@@ -103,6 +104,13 @@ fn drops_line(report: &Report) -> String {
     format!("{at_least}{} in the last minute, {total} since the start", recent.count)
 }
 
+/// Who was turned away for what, since the start; nothing if nobody was.
+fn refused(daemon: &Daemon) -> Option<Cell> {
+    let kinds = daemon.refusals.values().flatten();
+    let words: Vec<String> = kinds.map(|(kind, count)| format!("{count} {kind}")).collect();
+    (!words.is_empty()).then(|| Cell::from(words.join(", ")).tone(Tone::Warning))
+}
+
 /// `good`, or each finding on a line of its own, the worst first.
 fn verdict(findings: &[Finding]) -> Vec<(&'static str, Cell)> {
     if findings.is_empty() {
@@ -171,6 +179,7 @@ pub fn json(report: &Report) -> Map<String, Value> {
     put("certificate", certificate_value(report));
     put("messages", messages_value(core));
     put("drops", drops_value(report));
+    put("refusals", json!(daemon.refusals));
     put("findings", json!(findings(report)));
     fields
 }
