@@ -238,7 +238,7 @@ fn frame(from: usize, to: usize, number: u64) -> Frame {
 fn routes(criterion: &mut Criterion) {
     for (name, fabric) in [
         ("an advert changes among 200 gateways with 800 links", Fabric::sparse(40, 800)),
-        ("an advert changes among 60 gateways, all linked", Fabric::mesh(60)),
+        ("an advert changes among 200 gateways, all linked", Fabric::mesh(200)),
     ] {
         let mut bench = Bench::new(fabric);
         criterion.bench_function(name, |timer| timer.iter(|| bench.round()));

@@ -34,6 +34,7 @@ pub(super) struct Vertex {
     pub(super) usable: bool,
     /// Not on its way out: frames can pass here.
     pub(super) passable: bool,
+    /// The cheapest first.
     pub(super) edges: Vec<Edge>,
 }
 
@@ -102,6 +103,11 @@ impl Graph {
         self.vertices.get(number)
     }
 
+    /// Nothing is too far.
+    pub(super) fn no_bounds(&self) -> Vec<u64> {
+        vec![UNREACHABLE; self.vertices.len()]
+    }
+
     /// Every gateway, with its number.
     pub(super) fn gateways(&self) -> impl Iterator<Item = (usize, &GatewayId, &Vertex)> {
         let both = self.gateways.iter().zip(&self.vertices).enumerate();
@@ -113,7 +119,7 @@ impl Graph {
         self.regions.iter().enumerate()
     }
 
-    /// The adjacencies over which a gateway may send a frame of this origin on.
+    /// The adjacencies over which a gateway may send a frame of this origin on, the cheapest first.
     pub(super) fn ways_on(&self, at: &Vertex, origin: Origin) -> impl Iterator<Item = Edge> {
         let (home, transit) = (at.region, self.transit.get(at.region).is_some_and(|one| *one));
         let carries = transit || origin == Some(home);
@@ -123,28 +129,52 @@ impl Graph {
     }
 
     /// What it costs to reach each gateway, by its number, for a frame of this origin that has come
-    /// to `from`: Dijkstra's algorithm.
-    pub(super) fn distances(&self, from: usize, origin: Origin) -> Vec<u64> {
-        let mut distances = vec![UNREACHABLE; self.vertices.len()];
-        let mut frontier = BinaryHeap::from([Reverse((0, from))]);
-        if let Some(start) = distances.get_mut(from) {
-            *start = 0;
-        }
-        while let Some(Reverse((distance, at))) = frontier.pop() {
-            let overtaken = distances.get(at).is_none_or(|best| *best < distance);
-            let Some(vertex) = self.vertices.get(at).filter(|one| one.passable && !overtaken)
-            else {
-                continue;
-            };
-            for Edge { to, cost } in self.ways_on(vertex, origin) {
-                let Some(best) = distances.get_mut(to) else { continue };
-                if distance + cost < *best {
-                    *best = distance + cost;
-                    frontier.push(Reverse((*best, to)));
-                }
+    /// to `from`; what costs as much as its bound counts as unreachable. Dijkstra's algorithm.
+    pub(super) fn distances(&self, from: usize, origin: Origin, bounds: Vec<u64>) -> Vec<u64> {
+        let limit = bounds.iter().copied().max().unwrap_or_default();
+        let mut search = Search {
+            distances: vec![UNREACHABLE; bounds.len()],
+            best: bounds,
+            frontier: BinaryHeap::new(),
+        };
+        search.offer(from, 0);
+        while let Some((at, distance)) = search.next() {
+            let Some(vertex) = self.vertices.get(at).filter(|one| one.passable) else { continue };
+            let useful = |edge: &Edge| distance + edge.cost < limit;
+            for edge in self.ways_on(vertex, origin).take_while(useful) {
+                search.offer(edge.to, distance + edge.cost);
             }
         }
-        distances
+        search.distances
+    }
+}
+
+/// One run of Dijkstra's algorithm.
+struct Search {
+    distances: Vec<u64>,
+    /// The distance so far, or else the bound.
+    best: Vec<u64>,
+    /// The nearest first; entries that were overtaken are passed over.
+    frontier: BinaryHeap<Reverse<(u64, usize)>>,
+}
+
+impl Search {
+    fn offer(&mut self, to: usize, distance: u64) {
+        let Some(best) = self.best.get_mut(to).filter(|best| distance < **best) else { return };
+        *best = distance;
+        if let Some(known) = self.distances.get_mut(to) {
+            *known = distance;
+        }
+        self.frontier.push(Reverse((distance, to)));
+    }
+
+    fn next(&mut self) -> Option<(usize, u64)> {
+        loop {
+            let Reverse((distance, at)) = self.frontier.pop()?;
+            if self.best.get(at) == Some(&distance) {
+                return Some((at, distance));
+            }
+        }
     }
 }
 
@@ -157,12 +187,13 @@ fn edges(gateways: &[GatewayId], topology: &Topology) -> Vec<Edge> {
     topology.adjacencies.iter().filter_map(edge).collect()
 }
 
-/// Takes away the edges that only one end knows of.
+/// Takes away the edges that only one end knows of, and sorts the rest.
 fn keep_mutual(vertices: &mut [Vertex]) {
     let ends: Vec<Vec<usize>> =
         vertices.iter().map(|vertex| vertex.edges.iter().map(|edge| edge.to).collect()).collect();
     for (number, vertex) in vertices.iter_mut().enumerate() {
         let mutual = |ends: &Vec<usize>| ends.binary_search(&number).is_ok();
         vertex.edges.retain(|edge| edge.to != number && ends.get(edge.to).is_some_and(mutual));
+        vertex.edges.sort_unstable_by_key(|edge| (edge.cost, edge.to));
     }
 }

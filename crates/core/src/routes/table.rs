@@ -62,7 +62,7 @@ struct Peer {
     number: usize,
     /// What the link to it costs.
     link: u64,
-    /// What it costs the peer to reach each gateway, by its number.
+    /// What it costs the peer to reach each gateway, by its number, where it may do so without us.
     distances: Vec<u64>,
 }
 
@@ -78,13 +78,13 @@ impl<'a> Vantage<'a> {
     fn new(graph: &'a Graph, me: &GatewayId, origin: Origin) -> Option<Self> {
         let me = graph.number(me)?;
         let vertex = graph.vertex(me)?;
-        let peer = |edge: super::graph::Edge| Peer {
+        let own = vertex.passable.then(|| graph.distances(me, origin, graph.no_bounds()));
+        let peers = graph.ways_on(vertex, origin).map(|edge| Peer {
             number: edge.to,
             link: edge.cost,
-            distances: graph.distances(edge.to, origin),
-        };
-        let peers = graph.ways_on(vertex, origin).map(peer).collect();
-        Some(Self { graph, me, passable: vertex.passable, peers })
+            distances: onward(graph, edge.to, (me, own.as_deref()), origin),
+        });
+        Some(Self { graph, me, passable: vertex.passable, peers: peers.collect() })
     }
 
     /// The route to whichever of `ends` is nearest.
@@ -137,6 +137,32 @@ impl Way<'_> {
     fn avoids(&self, gateway: usize, rest: u64) -> bool {
         self.rest < self.peer.distance(gateway).saturating_add(rest)
     }
+}
+
+/// What it costs a peer to reach each gateway, given what it costs us if others may send through us.
+///
+/// Where the peer's way over its link with us is as short as any, it is no alternate, nor does any
+/// shortest path of an alternate lead there: no need to look further. With many links this leaves
+/// little of a search.
+fn onward(
+    graph: &Graph,
+    peer: usize,
+    (me, own): (usize, Option<&[u64]>),
+    origin: Origin,
+) -> Vec<u64> {
+    let vertex = graph.vertex(peer).filter(|vertex| vertex.passable);
+    let back = vertex.and_then(|one| graph.ways_on(one, origin).find(|edge| edge.to == me));
+    let (Some(own), Some(back)) = (own, back) else {
+        return graph.distances(peer, origin, graph.no_bounds());
+    };
+    // Whom we cannot reach, no peer can.
+    let bound = |distance: &u64| distance.checked_add(back.cost).unwrap_or(0);
+    let bounds = own.iter().map(bound).collect();
+    let mut distances = graph.distances(peer, origin, bounds);
+    if let Some(home) = distances.get_mut(me) {
+        *home = back.cost.min(*home);
+    }
+    distances
 }
 
 /// A cost for people; what does not fit is the most that does.
