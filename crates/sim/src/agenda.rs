@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BinaryHeap, time::Duration};
 
 /// Everything that is yet to happen, earliest first.
 #[derive(Debug)]
-pub struct Agenda<T> {
+pub(crate) struct Agenda<T> {
     heap: BinaryHeap<Entry<T>>,
     sequence: u64,
 }
@@ -24,19 +24,19 @@ impl<T> Default for Agenda<T> {
 
 impl<T> Agenda<T> {
     /// Enters something.
-    pub fn add(&mut self, at: Duration, what: T) {
+    pub(crate) fn add(&mut self, at: Duration, what: T) {
         self.sequence += 1;
         self.heap.push(Entry { at, sequence: self.sequence, what });
     }
 
     /// When the next thing happens.
     #[must_use]
-    pub fn next_at(&self) -> Option<Duration> {
+    pub(crate) fn next_at(&self) -> Option<Duration> {
         self.heap.peek().map(|entry| entry.at)
     }
 
     /// Takes the next thing out.
-    pub fn pop(&mut self) -> Option<(Duration, T)> {
+    pub(crate) fn pop(&mut self) -> Option<(Duration, T)> {
         self.heap.pop().map(|entry| (entry.at, entry.what))
     }
 }

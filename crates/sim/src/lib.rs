@@ -11,6 +11,7 @@ mod network;
 mod process;
 mod run;
 mod scenario;
+pub mod swarm;
 mod trace;
 mod watch;
 mod world;
@@ -21,8 +22,8 @@ pub use network::{Flow, Network, Path};
 pub use process::{BEGIN, Skew};
 pub use run::{Outcome, Percentiles, Second, Seen, build, run};
 pub use scenario::{
-    Act, Between, ExpectSpec, LinkSpec, Offset, Plan, RegionSpec, Scenario, ScenarioError, Span,
-    StepSpec, TrafficSpec,
+    Act, Between, DenySpec, ExpectSpec, GatewaySpec, LinkSpec, Offset, PlaceSpec, Plan, RegionSpec,
+    Scenario, ScenarioError, SkewSpec, Span, StepSpec, TrafficSpec,
 };
 pub use watch::{Asked, Invariant, Question, Settled, Violation, Watch, Whom, alarm_kind};
 pub use world::{Answering, Ending, Slot, World};

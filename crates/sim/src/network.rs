@@ -18,7 +18,7 @@ pub struct Path {
     pub latency_max: Duration,
     /// Share of messages whose packet is lost. TCP hides it as a stall, or gives up with a reset.
     pub loss: f64,
-    /// Share of messages that arrive twice at the link's edge.
+    /// Share of frames that arrive twice at the link's edge.
     pub duplicate: f64,
     /// Bytes a second for each connection; `None` without limit.
     pub bandwidth: Option<u64>,

@@ -11,7 +11,7 @@ pub const BEGIN: Duration = Duration::from_secs(1_795_478_400);
 
 /// One life of a process; events that are meant for an earlier one are lost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Life(pub(crate) u64);
+pub(crate) struct Life(pub(crate) u64);
 
 /// How far a clock is off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+pub(crate) use self::plan::{Complete, Expectation, Traffic};
 pub use self::{
     error::ScenarioError,
-    plan::{Complete, Expectation, Plan, Traffic},
+    plan::Plan,
     steps::Act,
     time::{Between, Offset, Span},
 };
@@ -106,7 +107,7 @@ pub struct LinkSpec {
     /// Share of packets lost, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<f64>,
-    /// Share of messages that arrive twice at the link's edge, 0 to 1.
+    /// Share of frames that arrive twice at the link's edge, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duplicate: Option<f64>,
     /// Bytes a second for each connection.

@@ -10,7 +10,7 @@ const PRIME: u64 = 0x0000_0100_0000_01b3;
 
 /// FNV-1a over everything that happened, word by word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Trace(u64);
+pub(crate) struct Trace(u64);
 
 impl Default for Trace {
     fn default() -> Self {
@@ -21,7 +21,7 @@ impl Default for Trace {
 impl Trace {
     /// The number so far.
     #[must_use]
-    pub fn hash(self) -> u64 {
+    pub(crate) fn hash(self) -> u64 {
         self.0
     }
 

@@ -44,7 +44,7 @@ pub struct Plan {
 
 /// What clients of one region ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Traffic {
+pub(crate) struct Traffic {
     pub(crate) from: RegionId,
     pub(crate) to: Option<RegionId>,
     pub(crate) federated: bool,
@@ -58,7 +58,7 @@ pub struct Traffic {
 
 /// What must be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expectation {
+pub(crate) enum Expectation {
     /// Everybody of these regions reaches everybody at this time.
     Reachable(Duration, Vec<RegionId>),
     /// Nobody of one of these regions reaches anybody of another.
@@ -77,7 +77,7 @@ pub enum Expectation {
 
 /// Which requests must be answered by whom, and how fast.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complete {
+pub(crate) struct Complete {
     pub(crate) since: Duration,
     pub(crate) until: Duration,
     pub(crate) from: Option<RegionId>,

@@ -140,7 +140,9 @@ impl World {
         lane.last_arrival = lane.last_arrival.max(arrival);
         let at = lane.last_arrival;
         let event = Box::new(event);
-        if self.chance.links.happens(path.duplicate) {
+        // Within a connection TCP doubles nothing; what a resumed session sends again are frames.
+        let is_frame = matches!(*event, Event::Frame { .. });
+        if is_frame && self.chance.links.happens(path.duplicate) {
             let again = Happening::Arrive { link, side: 1 - side, event: event.clone() };
             self.agenda.add(at, again);
         }
