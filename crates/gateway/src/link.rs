@@ -16,11 +16,13 @@
 //! Everything here runs the same over sockets and over [`memory`], where certificates are given and
 //! the network obeys the test.
 
+mod compress;
 mod config;
 mod context;
 mod dial;
 mod door;
 mod events;
+mod expand;
 mod greet;
 mod handle;
 mod http2;

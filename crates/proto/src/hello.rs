@@ -15,6 +15,8 @@ use crate::{
 pub const PROTOCOL: u32 = 1;
 /// The oldest version of the link's protocol that we speak.
 pub const PROTOCOL_OLDEST: u32 = 1;
+/// The feature of a gateway that reads compressed batches: see `Batch` in the schema.
+pub const BATCH_ZSTD: &str = "batch-zstd";
 /// Length of a [`Token`].
 pub const TOKEN_BYTES: usize = 16;
 
@@ -37,7 +39,7 @@ pub struct Greeting {
 }
 
 impl Greeting {
-    /// Our own greeting, with the protocol of this build.
+    /// Our own greeting, with the protocol and the features of this build.
     #[must_use]
     pub fn own(fabric: RegionId, hello: Hello) -> Self {
         Self {
@@ -45,8 +47,14 @@ impl Greeting {
             hello,
             protocol: PROTOCOL,
             protocol_oldest: PROTOCOL_OLDEST,
-            features: BTreeSet::new(),
+            features: BTreeSet::from([BATCH_ZSTD.to_owned()]),
         }
+    }
+
+    /// Whether both have this feature.
+    #[must_use]
+    pub fn shares(&self, other: &Self, feature: &str) -> bool {
+        self.features.contains(feature) && other.features.contains(feature)
     }
 
     /// The newest version that both speak; `None` if there is none.

@@ -5,6 +5,7 @@
 //! never a panic. Enumerations and texts of a newer peer are read as the schema says.
 //!
 //! - [`sequenced`] and [`decode_sequenced`]: frames; relays keep the end-to-end part as it came.
+//! - [`pack`] and [`unpack`]: base64 within a batch as the bytes that it stands for.
 //! - [`control`] and [`ControlIn`]: the control connection after the hello.
 //! - [`Greeting`] and [`Token`]: how a link begins.
 //! - [`Statement`]: what a gateway signs.
@@ -17,13 +18,15 @@ mod error;
 mod field;
 mod frame;
 mod hello;
+mod packing;
 mod receipts;
 mod statement;
 
 pub use control::{ControlIn, control};
 pub use error::{FieldError, Problem};
 pub use frame::{Sequenced, decode_end, decode_sequenced, encode_end, sequenced};
-pub use hello::{Greeting, PROTOCOL, PROTOCOL_OLDEST, TOKEN_BYTES, Token};
+pub use hello::{BATCH_ZSTD, Greeting, PROTOCOL, PROTOCOL_OLDEST, TOKEN_BYTES, Token};
+pub use packing::{UnpackError, pack, unpack};
 pub use statement::{CHAIN_MAX, Statement, StatementBody};
 
 /// The link between two gateways, version 1.

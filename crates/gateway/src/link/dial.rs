@@ -12,6 +12,7 @@ use tokio::{sync::mpsc, time::timeout};
 use tonic::{Response, Status, Streaming};
 
 use super::{
+    compress::Compression,
     context::LinkContext,
     greet::{accept_answer, accept_hello},
     http2,
@@ -120,13 +121,14 @@ async fn data(
     let bytes_max = context.config.message_bytes_max;
     let mut client = http2::connect(io, bytes_max, &context.nursery, life).await?;
     let meter = Arc::new(Meter::new(Arc::clone(&greeted.wire), Arc::clone(&wire)));
+    let compression = Compression::between(&context.own, &greeted.peer);
     let hello = data_message::Body::Hello(v1::DataHello { token: greeted.token.clone() });
-    let outbox = DataOutbox::new(hello, queue, &context.config, Arc::clone(&meter));
+    let outbox = DataOutbox::new(hello, queue, &context.config, compression, Arc::clone(&meter));
     let (answer, inbound) = first(client.data(outbox), &wire).await?;
     match answer {
         DataMessage { body: Some(data_message::Body::Welcome(v1::DataWelcome {})) } => {
             let not_after = not_after.min(greeted.not_after);
-            Ok(DataSide { inbound, meter, not_after, life: guard })
+            Ok(DataSide { inbound, meter, compression, not_after, life: guard })
         }
         DataMessage { body: Some(data_message::Body::Refusal(refusal)) } => {
             Err(SetupError::from_peer(&refusal))

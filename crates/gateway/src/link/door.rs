@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
+    compress::Compression,
     context::LinkContext,
     greet::accept_hello,
     outbox::{ControlOutbox, DataItem, DataOutbox},
@@ -121,6 +122,7 @@ impl Door {
             identity: self.peer.clone(),
             joined,
             queue: data_queue,
+            compression: Compression::between(&context.own, &peer),
             control: Arc::clone(&self.wire),
         })?;
         let life = self.life.clone().drop_guard();
@@ -149,14 +151,15 @@ impl Door {
     ) -> Result<DataOutbox, SetupError> {
         let token = Token::try_from(&hello.token)
             .map_err(|error| SetupError::refused("unknown-token", error.to_string()))?;
-        let Pending { joined, queue, control, .. } =
+        let Pending { joined, queue, compression, control, .. } =
             self.context.pending.take(token, &self.peer)?;
         let meter = Arc::new(Meter::new(control, Arc::clone(&self.wire)));
         let welcome = data_message::Body::Welcome(v1::DataWelcome {});
-        let outbox = DataOutbox::new(welcome, queue, &self.context.config, Arc::clone(&meter));
+        let outbox =
+            DataOutbox::new(welcome, queue, &self.context.config, compression, Arc::clone(&meter));
         let life = self.life.clone().drop_guard();
         joined
-            .send(DataSide { inbound, meter, not_after: self.not_after, life })
+            .send(DataSide { inbound, meter, compression, not_after: self.not_after, life })
             .map_err(|_| SetupError::unreachable("the control connection has ended"))?;
         self.greeted.cancel();
         self.admitted.cancel();

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    future::Future as _,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -14,9 +15,16 @@ use antiphon_proto::v1::{
 use bytes::Bytes;
 use futures_util::Stream;
 use prost::Message as _;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, Sleep, sleep_until},
+};
 
-use super::{config::LinkConfig, stats::Meter};
+use super::{
+    compress::{Compression, Compressor},
+    config::LinkConfig,
+    stats::Meter,
+};
 
 /// Waits for a control connection.
 #[derive(Debug)]
@@ -84,6 +92,9 @@ pub(crate) struct DataOutbox {
     buffer: Vec<DataItem>,
     frames_max: usize,
     bytes_max: usize,
+    compressor: Option<Compressor>,
+    /// Wakes us when the compressor's window may have been idle for long.
+    idle: Option<Pin<Box<Sleep>>>,
     meter: Arc<Meter>,
 }
 
@@ -92,6 +103,7 @@ impl DataOutbox {
         greeting: data_message::Body,
         queue: mpsc::Receiver<DataItem>,
         config: &LinkConfig,
+        compression: Compression,
         meter: Arc<Meter>,
     ) -> Self {
         Self {
@@ -102,6 +114,8 @@ impl DataOutbox {
             buffer: Vec::new(),
             frames_max: config.batch_frames_max,
             bytes_max: config.batch_bytes_max,
+            compressor: (compression == Compression::Zstd).then(Compressor::default),
+            idle: None,
             meter,
         }
     }
@@ -135,13 +149,39 @@ impl DataOutbox {
                 }
             }
         }
-        let frames = self.next_batch();
+        let frames = self.next_frames();
+        if frames.is_empty() {
+            return None;
+        }
         self.meter.sent(frames.len() as u64);
-        (!frames.is_empty()).then_some(data_message::Body::Batch(v1::Batch { frames }))
+        let full = self.left.is_some() || frames.len() == self.frames_max;
+        Some(data_message::Body::Batch(match &mut self.compressor {
+            Some(compressor) => compressor.batch(frames, full),
+            None => v1::Batch { frames, ..v1::Batch::default() },
+        }))
+    }
+
+    /// Ends the compressor's window when it has been idle for long; pending otherwise.
+    fn poll_idle(&mut self, cx: &mut Context<'_>) -> Poll<v1::Batch> {
+        let Some(compressor) = &mut self.compressor else { return Poll::Pending };
+        loop {
+            let Some(at) = compressor.idle_at() else {
+                self.idle = None;
+                return Poll::Pending;
+            };
+            let sleep = self.idle.get_or_insert_with(|| Box::pin(sleep_until(at)));
+            ready!(sleep.as_mut().poll(cx));
+            if at <= Instant::now() {
+                self.idle = None;
+                return Poll::Ready(compressor.end());
+            }
+            // Batches came meanwhile.
+            sleep.as_mut().reset(at);
+        }
     }
 
     /// Frames up to the bounds, or up to the next ping; a larger one alone.
-    fn next_batch(&mut self) -> Vec<SequencedFrame> {
+    fn next_frames(&mut self) -> Vec<SequencedFrame> {
         let mut frames = Vec::new();
         let mut bytes = 0;
         while frames.len() < self.frames_max {
@@ -176,8 +216,11 @@ impl Stream for DataOutbox {
         if let Some(greeting) = self.greeting.take() {
             return Poll::Ready(Some(greeting));
         }
-        let Some(()) = ready!(self.poll_take(cx)) else { return Poll::Ready(None) };
-        let body = self.next_message();
+        let body = match self.poll_take(cx) {
+            Poll::Ready(Some(())) => self.next_message(),
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Pending => Some(data_message::Body::Batch(ready!(self.poll_idle(cx)))),
+        };
         Poll::Ready(Some(DataMessage { body }))
     }
 }

@@ -10,7 +10,10 @@ use antiphon_proto::Token;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{outbox::DataItem, running::DataSide, setup_error::SetupError, stream::Wire};
+use super::{
+    compress::Compression, outbox::DataItem, running::DataSide, setup_error::SetupError,
+    stream::Wire,
+};
 
 /// Tokens and what waits for them.
 pub(crate) struct PendingLinks {
@@ -26,6 +29,8 @@ pub(crate) struct Pending {
     pub(crate) joined: oneshot::Sender<DataSide>,
     /// The queue of the data connection to come.
     pub(crate) queue: mpsc::Receiver<DataItem>,
+    /// Of what the hellos agreed on.
+    pub(crate) compression: Compression,
     /// Counts of the control connection.
     pub(crate) control: Arc<Wire>,
 }

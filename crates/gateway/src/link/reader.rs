@@ -11,7 +11,13 @@ use bytes::Bytes;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tonic::Streaming;
 
-use super::{context::LinkContext, port::LinkEvent, stats::Meter, stream::Wire};
+use super::{
+    context::LinkContext,
+    expand::{ExpandError, Expander, Frames},
+    port::LinkEvent,
+    stats::Meter,
+    stream::Wire,
+};
 
 /// Reads both connections of one link.
 pub(crate) struct Reader<'a> {
@@ -26,10 +32,11 @@ impl Reader<'_> {
         &self,
         control: Streaming<ControlMessage>,
         data: Streaming<DataMessage>,
+        expander: Expander,
     ) -> String {
         tokio::select! {
             reason = self.read_control(control) => format!("control connection: {reason}"),
-            reason = self.read_data(data) => format!("data connection: {reason}"),
+            reason = self.read_data(data, expander) => format!("data connection: {reason}"),
         }
     }
 
@@ -94,7 +101,11 @@ impl Reader<'_> {
         }
     }
 
-    async fn read_data(&self, mut inbound: Streaming<DataMessage>) -> String {
+    async fn read_data(
+        &self,
+        mut inbound: Streaming<DataMessage>,
+        mut expander: Expander,
+    ) -> String {
         let (link, connection) = (self.link, Connection::Data);
         let mut pulse = self.pulse(connection, &self.meter.data);
         loop {
@@ -104,8 +115,10 @@ impl Reader<'_> {
             };
             let event = match body {
                 Some(data_message::Body::Batch(batch)) => {
-                    self.on_batch(batch.frames).await;
-                    continue;
+                    match self.on_batch(expander.frames(batch)).await {
+                        Ok(()) => continue,
+                        Err(error) => return format!("malformed batch: {error}"),
+                    }
                 }
                 Some(data_message::Body::Ping(ping)) => {
                     LinkEvent::Ping { link, connection, nonce: ping.nonce }
@@ -124,8 +137,9 @@ impl Reader<'_> {
         }
     }
 
-    async fn on_batch(&self, frames: Vec<antiphon_proto::v1::SequencedFrame>) {
-        for frame in frames {
+    async fn on_batch(&self, frames: Result<Frames, ExpandError>) -> Result<(), ExpandError> {
+        for frame in frames? {
+            let frame = frame?;
             self.meter.received();
             let bytes = frame.end.len();
             let antiphon_proto::Sequenced { epoch, number, weight, frame } =
@@ -133,6 +147,7 @@ impl Reader<'_> {
             let event = LinkEvent::Frame { link: self.link, epoch, number, weight, frame };
             self.context.events.frame(event, bytes).await;
         }
+        Ok(())
     }
 
     /// The next message; meanwhile, bytes that make none yet are reported as life.

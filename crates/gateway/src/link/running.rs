@@ -12,7 +12,9 @@ use tokio_util::sync::DropGuard;
 use tonic::Streaming;
 
 use super::{
+    compress::Compression,
     context::LinkContext,
+    expand::Expander,
     outbox::{ControlItem, DataItem},
     port::LinkEvent,
     reader::Reader,
@@ -41,6 +43,7 @@ pub(crate) struct ControlSide {
 pub(crate) struct DataSide {
     pub(crate) inbound: Streaming<DataMessage>,
     pub(crate) meter: Arc<Meter>,
+    pub(crate) compression: Compression,
     /// When the earliest certificate of both connections ends.
     pub(crate) not_after: Duration,
     /// Ends the connection when dropped.
@@ -66,7 +69,8 @@ impl Pair {
         context.events.control(LinkEvent::Up { link, peer, dialed, not_after }).await;
 
         let reader = Reader { link, context: &context, meter: &data.meter };
-        let mut ended = pin!(reader.read(control.inbound, data.inbound));
+        let expander = Expander::new(data.compression, context.config.message_bytes_max);
+        let mut ended = pin!(reader.read(control.inbound, data.inbound, expander));
         let reason = tokio::select! {
             reason = &mut ended => reason,
             Ok(wish) = wish => match wish {

@@ -8,7 +8,7 @@ use antiphon_gateway::link::{
     memory::{Condition, MemoryNetwork, Path},
 };
 use antiphon_identity::PeerIdentity;
-use antiphon_proto::Greeting;
+use antiphon_proto::{BATCH_ZSTD, Greeting};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -250,4 +250,69 @@ async fn several_gateways_meet_over_one_network() {
     linked(ap, us).await;
     let peers = |side: &Side| side.handle.stats().len();
     assert_eq!((peers(&hub), others.each_ref().map(peers)), (3, [1, 2, 2]));
+}
+
+/// Bytes written to the data connection of the only link.
+fn data_out(side: &Side) -> u64 {
+    side.handle.stats().iter().map(|link| link.data.bytes_out).sum()
+}
+
+/// Bytes that a hundred alike frames took on the data connection, and what arrived.
+async fn hundred_alike(
+    eu_features: &'static [&'static str],
+    us_features: &'static [&'static str],
+) -> u64 {
+    let mut world = World::new(|greeting, _| {
+        let features =
+            if greeting.hello.gateway.as_str() == "eu-1" { eu_features } else { us_features };
+        greeting.features = features.iter().map(|word| (*word).to_owned()).collect();
+    });
+    let (link, _) = linked(&mut world.eu, &mut world.us).await;
+    let before = data_out(&world.eu);
+    for number in 0..100 {
+        world.eu.send(link, number, Bytes::from(format!("{{\"{}\"}}", "news".repeat(300))));
+        assert_eq!(world.us.frame().await.0, number);
+    }
+    data_out(&world.eu) - before
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_are_compressed_only_if_both_gateways_can() {
+    let (with, without) = (&[BATCH_ZSTD, "later"][..], &["later"][..]);
+    assert!(hundred_alike(with, with).await < 15_000);
+    for (eu, us) in [(with, without), (without, with), (without, without)] {
+        assert!(hundred_alike(eu, us).await > 120_000);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_ends_when_no_frames_come_and_a_new_one_begins_with_the_next() {
+    let mut world = World::new(|_, _| {});
+    let (link, _) = linked(&mut world.eu, &mut world.us).await;
+    let news = |number: u64| Bytes::from(format!("{number} {}", noise(400)));
+    let mut costs = Vec::new();
+    for number in 0..3 {
+        let before = data_out(&world.eu);
+        world.eu.send(link, number, news(number));
+        assert_eq!(world.us.frame().await, (number, news(number)));
+        costs.push(data_out(&world.eu) - before);
+        if number == 1 {
+            sleep(Duration::from_secs(6)).await;
+        }
+    }
+    let [first, within, after] = costs[..] else { panic!("{costs:?}") };
+    assert!(within * 3 < first, "{costs:?}");
+    assert!(after * 2 > first, "{costs:?}");
+}
+
+/// Text in which nothing repeats.
+fn noise(bytes: usize) -> String {
+    let mut state = 88_172_645_463_325_252_u64;
+    let mut letter = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'a' + u8::try_from(state % 26).unwrap())
+    };
+    (0..bytes).map(|_| letter()).collect()
 }

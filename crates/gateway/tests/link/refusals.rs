@@ -292,7 +292,7 @@ async fn a_frame_that_makes_no_sense_costs_only_itself() {
         hop: None,
         end: Bytes::from_static(b"\xff"),
     };
-    let batch = Batch { frames: vec![bad(1), bad(2)] };
+    let batch = Batch { frames: vec![bad(1), bad(2)], ..Default::default() };
     let (_, _data) = data.data_then(welcome.token, [data_message::Body::Batch(batch)]).await;
     for expected in 1..=2 {
         let read = us

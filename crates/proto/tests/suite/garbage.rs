@@ -19,7 +19,8 @@ fn arriving() -> Vec<Vec<u8>> {
     let wrap = |(name, bytes): (&str, Bytes)| match name.split('-').next() {
         Some("frame") => {
             let frames = vec![v1::SequencedFrame::decode(bytes).unwrap()];
-            let body = Some(v1::data_message::Body::Batch(v1::Batch { frames }));
+            let body =
+                Some(v1::data_message::Body::Batch(v1::Batch { frames, ..Default::default() }));
             v1::DataMessage { body }.encode_to_vec()
         }
         Some("hello") => {

@@ -30,7 +30,7 @@ fn fields_of_a_newer_gateway_pass_a_relay_verbatim() {
 
 #[test]
 fn a_payload_is_a_slice_of_the_message_it_came_in() {
-    let batch = v1::Batch { frames: vec![request_frame()] };
+    let batch = v1::Batch { frames: vec![request_frame()], ..Default::default() };
     let received = Bytes::from(batch.encode_to_vec());
     let mut batch = v1::Batch::decode(received.clone()).unwrap();
 

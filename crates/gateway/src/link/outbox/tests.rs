@@ -44,7 +44,7 @@ fn written(items: Vec<DataItem>) -> Vec<Result<Vec<u64>, &'static str>> {
     }
     let config = LinkConfig::new(&Limits::default(), &Periods::default());
     let greeting = data_message::Body::Welcome(v1::DataWelcome {});
-    let mut outbox = DataOutbox::new(greeting, receiver, &config, Arc::default());
+    let mut outbox = DataOutbox::new(greeting, receiver, &config, Compression::Off, Arc::default());
     assert!(outbox.next().now_or_never().flatten().is_some(), "the greeting comes first");
     let mut written = Vec::new();
     while let Some(message) = outbox.next().now_or_never() {

@@ -1,0 +1,245 @@
+//! Packing: text that only stands for bytes is replaced by those bytes, so that it compresses.
+//!
+//! A Choria transport is JSON whose `data` is base64 of JSON, which holds base64 again. Letters of
+//! base64 hide what lies below from a compressor: the same JSON at another offset looks different.
+//! [`pack`] finds such texts between the delimiters of JSON, tokens and subjects, and replaces those
+//! that are canonical, and so come back from their bytes letter by letter. [`unpack`] is its exact
+//! inverse for whatever bytes there are.
+//!
+//! ```text
+//! packed  = *( length literal kind length content ) length literal
+//! kind    = encoding, and whether the content is itself packed
+//! length  = LEB128, as in protobuf
+//! ```
+
+use std::ops::Range;
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use memchr::memchr2;
+use prost::encoding::{decode_varint, encode_varint};
+
+/// Shorter texts are left alone: their lengths would cost what is won.
+const TEXT_BYTES_MIN: usize = 24;
+/// Packed in packed. Choria has three: transport, secure reply, reply.
+const DEPTH_MAX: u8 = 6;
+/// In a kind: the content is packed too.
+const NESTED: u8 = 0x10;
+
+/// Why bytes are nothing that [`pack`] made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnpackError {
+    /// Fewer bytes than a length says, or a length that is none.
+    #[error("packed bytes end early")]
+    Truncated,
+    /// An encoding that this version does not know, or contents nested too deep.
+    #[error("packed bytes of kind {kind:#04x}")]
+    Kind {
+        /// As it came.
+        kind: u8,
+    },
+    /// More than the caller has room for.
+    #[error("unpacked, it would be more than {bytes_max} bytes")]
+    TooLong {
+        /// The bound.
+        bytes_max: usize,
+    },
+}
+
+/// How a text stands for bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    /// RFC 4648 section 4, padded.
+    Base64 = 0,
+    /// RFC 4648 section 5, unpadded, as in JWTs.
+    Base64Url = 1,
+    /// Lower case hexadecimal digits.
+    Hex = 2,
+}
+
+/// Appends `plain` to `packed`, packed: at most 10 bytes longer, usually far shorter.
+pub fn pack(plain: &[u8], packed: &mut Vec<u8>) {
+    pack_at(plain, packed, 0);
+}
+
+/// Appends to `plain` what [`pack`] was given; never more than `bytes_max` bytes.
+///
+/// # Errors
+/// If `packed` is not what [`pack`] makes, or too long unpacked; `plain` then holds a part of it.
+pub fn unpack(packed: &[u8], plain: &mut Vec<u8>, bytes_max: usize) -> Result<(), UnpackError> {
+    unpack_at(packed, plain, plain.len().saturating_add(bytes_max), 0)
+}
+
+/// Whether there was anything to pack.
+fn pack_at(plain: &[u8], packed: &mut Vec<u8>, depth: u8) -> bool {
+    let mut rest = plain;
+    let mut from = 0;
+    let mut found = false;
+    while let Some(text) = next_text(rest, from) {
+        from = text.end;
+        let Some((encoding, bytes)) = rest.get(text.clone()).and_then(decode) else { continue };
+        let (before, after) = rest.split_at(text.start);
+        put(before, packed);
+        put_content(encoding, &bytes, packed, depth);
+        rest = after.get(text.len()..).unwrap_or_default();
+        from = 0;
+        found = true;
+    }
+    put(rest, packed);
+    found
+}
+
+fn put(bytes: &[u8], packed: &mut Vec<u8>) {
+    encode_varint(bytes.len() as u64, packed);
+    packed.extend_from_slice(bytes);
+}
+
+fn put_content(encoding: Encoding, bytes: &[u8], packed: &mut Vec<u8>, depth: u8) {
+    let mut inner = Vec::new();
+    if encoding != Encoding::Hex && depth + 1 < DEPTH_MAX {
+        inner.reserve(bytes.len() + TEXT_BYTES_MIN);
+        if pack_at(bytes, &mut inner, depth + 1) {
+            packed.push(encoding as u8 | NESTED);
+            return put(&inner, packed);
+        }
+    }
+    packed.push(encoding as u8);
+    put(bytes, packed);
+}
+
+/// The next text from `from` on that may stand for bytes.
+fn next_text(bytes: &[u8], mut from: usize) -> Option<Range<usize>> {
+    loop {
+        let rest = bytes.get(from..)?;
+        let start = from + memchr2(b'"', b'.', rest)? + 1;
+        let letters = bytes.get(start..)?.iter().take_while(|byte| is_letter(**byte)).count();
+        let end = start + letters;
+        let ends_well = matches!(bytes.get(end), Some(b'"' | b'\\' | b'.'));
+        if letters >= TEXT_BYTES_MIN && ends_well {
+            return Some(start..end);
+        }
+        from = end;
+    }
+}
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_')
+}
+
+/// What a text stands for, if it is the only way to write it. The decoders refuse every other way
+/// (RFC 4648 section 3.5): missing or needless padding, letters of another alphabet, set bits that
+/// belong to no byte.
+fn decode(text: &[u8]) -> Option<(Encoding, Vec<u8>)> {
+    if let Some(bytes) = decode_hex(text) {
+        return Some((Encoding::Hex, bytes));
+    }
+    let (encoding, bytes) = match STANDARD.decode(text) {
+        Ok(bytes) => (Encoding::Base64, bytes),
+        Err(_) => (Encoding::Base64Url, URL_SAFE_NO_PAD.decode(text).ok()?),
+    };
+    debug_assert_eq!(encode(encoding, &bytes).as_bytes(), text, "the decoder is strict");
+    Some((encoding, bytes))
+}
+
+fn encode(encoding: Encoding, bytes: &[u8]) -> String {
+    match encoding {
+        Encoding::Base64 => STANDARD.encode(bytes),
+        Encoding::Base64Url => URL_SAFE_NO_PAD.encode(bytes),
+        Encoding::Hex => bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect(),
+    }
+}
+
+fn decode_hex(text: &[u8]) -> Option<Vec<u8>> {
+    let pairs = text.chunks_exact(2);
+    if !pairs.remainder().is_empty() {
+        return None;
+    }
+    let byte = |pair: &[u8]| match pair {
+        [high, low] => Some(nibble(*high)? << 4 | nibble(*low)?),
+        _ => None,
+    };
+    pairs.map(byte).collect()
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+fn digit(nibble: u8) -> char {
+    char::from_digit(nibble.into(), 16).unwrap_or('0')
+}
+
+fn unpack_at(
+    mut packed: &[u8],
+    plain: &mut Vec<u8>,
+    len_max: usize,
+    depth: u8,
+) -> Result<(), UnpackError> {
+    loop {
+        put_bounded(take(&mut packed)?, plain, len_max)?;
+        let Some((kind, rest)) = packed.split_first() else { return Ok(()) };
+        packed = rest;
+        let content = take(&mut packed)?;
+        let encoding = Encoding::try_from(kind & !NESTED)?;
+        if kind & NESTED == 0 {
+            put_text(encoding, content, plain, len_max)?;
+        } else if depth + 1 < DEPTH_MAX {
+            let mut bytes = Vec::new();
+            unpack_at(content, &mut bytes, len_max.saturating_sub(plain.len()), depth + 1)?;
+            put_text(encoding, &bytes, plain, len_max)?;
+        } else {
+            return Err(UnpackError::Kind { kind: *kind });
+        }
+    }
+}
+
+fn take<'a>(packed: &mut &'a [u8]) -> Result<&'a [u8], UnpackError> {
+    let length = decode_varint(packed).map_err(|_| UnpackError::Truncated)?;
+    let length = usize::try_from(length).map_err(|_| UnpackError::Truncated)?;
+    let (bytes, rest) = packed.split_at_checked(length).ok_or(UnpackError::Truncated)?;
+    *packed = rest;
+    Ok(bytes)
+}
+
+fn put_text(
+    encoding: Encoding,
+    bytes: &[u8],
+    plain: &mut Vec<u8>,
+    len_max: usize,
+) -> Result<(), UnpackError> {
+    if bytes.len() > len_max.saturating_sub(plain.len()) {
+        return Err(UnpackError::TooLong { bytes_max: len_max });
+    }
+    put_bounded(encode(encoding, bytes).as_bytes(), plain, len_max)
+}
+
+fn put_bounded(bytes: &[u8], plain: &mut Vec<u8>, len_max: usize) -> Result<(), UnpackError> {
+    if bytes.len() > len_max.saturating_sub(plain.len()) {
+        return Err(UnpackError::TooLong { bytes_max: len_max });
+    }
+    plain.extend_from_slice(bytes);
+    Ok(())
+}
+
+impl TryFrom<u8> for Encoding {
+    type Error = UnpackError;
+
+    fn try_from(kind: u8) -> Result<Self, UnpackError> {
+        match kind {
+            0 => Ok(Self::Base64),
+            1 => Ok(Self::Base64Url),
+            2 => Ok(Self::Hex),
+            _ => Err(UnpackError::Kind { kind }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
