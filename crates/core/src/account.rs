@@ -6,7 +6,7 @@
 //! moves it, as long as it is remembered.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -80,6 +80,8 @@ pub(crate) struct Account {
     next_unit: u64,
     runs: BTreeMap<u64, Run>,
     deadlines: BTreeSet<(Duration, u64)>,
+    /// Runs of which something is in doubt, the oldest first; some of them have been forgotten.
+    doubted: VecDeque<u64>,
     tallies: BTreeMap<TallyKey, Tally>,
     runs_max: usize,
     doubt_memory: Duration,
@@ -91,6 +93,7 @@ impl Account {
             next_unit: 1,
             runs: BTreeMap::new(),
             deadlines: BTreeSet::new(),
+            doubted: VecDeque::new(),
             tallies: BTreeMap::new(),
             runs_max,
             doubt_memory,
@@ -109,6 +112,10 @@ impl Account {
         let tally = self.tallies.entry(key.clone()).or_default();
         tally.created += count;
         if self.runs.len() >= self.runs_max {
+            self.forget_doubt();
+        }
+        let tally = self.tallies.entry(key.clone()).or_default();
+        if self.runs.len() >= self.runs_max {
             *tally.dropped.entry(DropReason::AccountFull).or_default() += count;
             return None;
         }
@@ -120,18 +127,43 @@ impl Account {
     }
 
     /// Records how a run of units ended. What is not remembered, and counts beyond what is open, are
-    /// ignored: a peer cannot make the account wrong for others.
-    pub(crate) fn settle(&mut self, receipt: Receipt) {
-        let (first, end) = (receipt.unit.0, receipt.unit.0.saturating_add(receipt.count));
-        let from = self.runs.range(..=first).next_back().map_or(first, |(start, _)| *start);
-        let starts: Vec<u64> = self.runs.range(from..end.max(from)).map(|(at, _)| *at).collect();
-        for start in starts {
-            let Some(run) = self.runs.get_mut(&start) else { continue };
+    /// ignored: a peer cannot make the account wrong for others. `idle` is how many runs may be looked
+    /// at in vain, so that nobody can keep us busy with what has ended.
+    pub(crate) fn settle(&mut self, receipt: Receipt, now: Duration, idle: &mut u32) {
+        let first = receipt.unit.0;
+        let end = first.saturating_add(receipt.count).min(self.next_unit);
+        let mut at = self.runs.range(..=first).next_back().map_or(first, |(start, _)| *start);
+        while let Some((&start, run)) = self.runs.range_mut(at..end.max(at)).next() {
+            at = start + 1;
+            let before = (run.pending, run.in_doubt);
             let overlap = end.min(start + run.units).saturating_sub(first.max(start));
             settle_run(run, overlap, receipt.outcome, &mut self.tallies);
-            if run.pending == 0 && run.in_doubt == 0 {
-                self.deadlines.remove(&(run.deadline, start));
+            if (run.pending, run.in_doubt) == before {
+                let Some(left) = idle.checked_sub(1) else { return };
+                *idle = left;
+                continue;
+            }
+            if run.pending > 0 {
+                continue;
+            }
+            self.deadlines.remove(&(run.deadline, start));
+            if run.in_doubt == 0 {
                 self.runs.remove(&start);
+            } else {
+                run.deadline = now + self.doubt_memory;
+                self.deadlines.insert((run.deadline, start));
+                self.doubted.push_back(start);
+            }
+        }
+    }
+
+    /// Forgets the oldest run of which nothing is pending, to make room.
+    fn forget_doubt(&mut self) {
+        while let Some(first) = self.doubted.pop_front() {
+            if let Some(run) = self.runs.get(&first).filter(|run| run.pending == 0) {
+                self.deadlines.remove(&(run.deadline, first));
+                self.runs.remove(&first);
+                return;
             }
         }
     }
@@ -146,11 +178,13 @@ impl Account {
             let Some(run) = self.runs.get_mut(&first) else { continue };
             if run.pending == 0 {
                 self.runs.remove(&first);
+                self.doubted.pop_front_if(|oldest| *oldest <= first);
                 continue;
             }
             doubt(run, &mut self.tallies);
             run.deadline = now + self.doubt_memory;
             self.deadlines.insert((run.deadline, first));
+            self.doubted.push_back(first);
         }
     }
 
@@ -219,7 +253,7 @@ mod tests {
     }
 
     fn settle(account: &mut Account, unit: u64, count: u64, outcome: Outcome) {
-        account.settle(Receipt { unit: UnitId(unit), count, outcome });
+        account.settle(Receipt { unit: UnitId(unit), count, outcome }, at(5).mono, &mut 10);
     }
 
     fn tally(account: &Account) -> Tally {

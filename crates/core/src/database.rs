@@ -10,10 +10,13 @@ use crate::{
 /// The link-state database.
 ///
 /// Bounds: `gateways_max` gateways, one advert of each kind for each; an entry that is not refreshed
-/// goes after `expiry`.
+/// goes after `expiry`, and its stamp after two more.
 #[derive(Debug)]
 pub(crate) struct Database {
     entries: BTreeMap<AdvertKey, Entry>,
+    /// Stamps of what expired, and until when they are remembered: a peer that still has one of them
+    /// must not bring it back.
+    buried: BTreeMap<AdvertKey, (Stamp, Duration)>,
     gateways_max: usize,
     expiry: Duration,
 }
@@ -40,7 +43,7 @@ pub(crate) enum Taken {
 
 impl Database {
     pub(crate) fn new(gateways_max: usize, expiry: Duration) -> Self {
-        Self { entries: BTreeMap::new(), gateways_max, expiry }
+        Self { entries: BTreeMap::new(), buried: BTreeMap::new(), gateways_max, expiry }
     }
 
     /// Takes an advert if it is newer than what is here.
@@ -48,26 +51,40 @@ impl Database {
         let key = advert.draft.key();
         let entry = self.entries.get_mut(&key);
         let Some(entry) = entry else {
+            if self.buried.get(&key).is_some_and(|(stamp, _)| advert.draft.stamp <= *stamp) {
+                return Taken::Known;
+            }
             if self.entries.len() >= self.gateways_max * 2 {
                 return Taken::Full;
             }
             self.entries.insert(key, Entry { advert, refreshed: now });
             return Taken::Changed;
         };
-        if advert.draft.stamp <= entry.advert.draft.stamp {
+        // A name belongs to the region that had it first, for as long as that says anything.
+        let elsewhere = advert.draft.region != entry.advert.draft.region;
+        if elsewhere || advert.draft.stamp <= entry.advert.draft.stamp {
             return Taken::Known;
         }
-        let same = entry.advert.draft.content == advert.draft.content
-            && entry.advert.draft.region == advert.draft.region;
+        let same = entry.advert.draft.content == advert.draft.content;
         *entry = Entry { advert, refreshed: now };
         if same { Taken::Refreshed } else { Taken::Changed }
     }
 
     /// Forgets what was not refreshed; whether anything went.
     pub(crate) fn expire(&mut self, now: Duration) -> bool {
-        let (before, expiry) = (self.entries.len(), self.expiry);
-        self.entries.retain(|_, entry| entry.refreshed + expiry > now);
-        self.entries.len() != before
+        let expiry = self.expiry;
+        self.buried.retain(|_, (_, until)| *until > now);
+        let old = |entry: &Entry| entry.refreshed + expiry <= now;
+        let expired = self.entries.iter().filter(|(_, entry)| old(entry));
+        let expired: Vec<(AdvertKey, Stamp)> =
+            expired.map(|(key, entry)| (key.clone(), entry.advert.draft.stamp)).collect();
+        for (key, stamp) in &expired {
+            self.entries.remove(key);
+            if self.buried.len() < self.gateways_max * 2 {
+                self.buried.insert(key.clone(), (*stamp, now + expiry * 2));
+            }
+        }
+        !expired.is_empty()
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
@@ -111,6 +128,11 @@ impl Database {
             }
             AdvertContent::Offer(_) | AdvertContent::Topology(_) => None,
         })
+    }
+
+    /// Whether any gateway of this region has said anything.
+    pub(crate) fn knows(&self, region: &RegionId) -> bool {
+        self.entries.values().any(|entry| entry.advert.draft.region == *region)
     }
 
     /// One gateway's region and place.

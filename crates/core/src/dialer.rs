@@ -16,6 +16,9 @@ use crate::{
     id::{Endpoint, GatewayId},
 };
 
+/// A link that stood for so long was a good one: the next is dialled without a pause.
+const STEADY: Duration = Duration::from_secs(5);
+
 /// Keeps one attempt at a time for each target.
 ///
 /// Bound: one entry for each seed and each member, which gossip bounds.
@@ -81,14 +84,23 @@ impl Dialer {
         now: Duration,
     ) -> Vec<DialTarget> {
         let mut targets = Vec::new();
+        // Nobody is dialled twice at a time: as a member, and as whoever answered at a seed.
+        let mut busy: BTreeSet<GatewayId> = self
+            .members
+            .iter()
+            .filter(|(_, attempts)| attempts.dialing)
+            .map(|(gateway, _)| gateway.clone())
+            .collect();
         for (endpoint, seed) in &mut self.seeds {
-            if !seed.rests(linked) && seed.attempts.take(now) {
+            let taken = seed.answered.as_ref().is_some_and(|gateway| busy.contains(gateway));
+            if !taken && !seed.rests(linked) && seed.attempts.take(now) {
                 targets.push(DialTarget::Seed { endpoint: endpoint.clone() });
             }
+            busy.extend(seed.answered.iter().filter(|_| seed.attempts.dialing).cloned());
         }
         for (gateway, attempts) in &mut self.members {
             let Some(member) = members.get(gateway) else { continue };
-            if !linked.contains(gateway) && attempts.take(now) {
+            if !busy.contains(gateway) && !linked.contains(gateway) && attempts.take(now) {
                 let endpoint = member.endpoint.clone();
                 targets.push(DialTarget::Member { gateway: gateway.clone(), endpoint });
             }
@@ -116,14 +128,29 @@ impl Dialer {
             seed.answered = Some(gateway.clone());
         }
         if let Some(attempts) = self.attempts(target) {
-            *attempts = Attempts::default();
+            attempts.dialing = false;
         }
     }
 
-    /// A link that we had is gone: try again soon.
-    pub(crate) fn on_lost(&mut self, gateway: &GatewayId, not_before: Duration) {
+    /// A link that we had is gone: try again soon, unless it fell as soon as it stood.
+    pub(crate) fn on_lost(&mut self, gateway: &GatewayId, lived: Duration, not_before: Duration) {
+        let (min, max) = (self.min, self.max);
+        let seeds = self.seeds.values_mut().filter(|seed| seed.answered.as_ref() == Some(gateway));
+        let seeds = seeds.map(|seed| &mut seed.attempts);
+        for attempts in self.members.get_mut(gateway).into_iter().chain(seeds) {
+            attempts.backoff = match lived >= STEADY {
+                true => Duration::ZERO,
+                false => (attempts.backoff * 2).clamp(min, max),
+            };
+            attempts.until = attempts.until.max(not_before + attempts.backoff);
+        }
+    }
+
+    /// A member that gossip has lost sight of is dialled at the longest pause.
+    pub(crate) fn slow_down(&mut self, gateway: &GatewayId, now: Duration) {
         if let Some(attempts) = self.members.get_mut(gateway) {
-            attempts.until = attempts.until.max(not_before);
+            attempts.backoff = self.max;
+            attempts.until = attempts.until.max(now + self.max);
         }
     }
 

@@ -36,6 +36,9 @@ use crate::{
     queue::Queues, routes::Routes,
 };
 
+/// Alarms that stand at a time; some name what peers or nodes chose.
+const ALARMS_MAX: usize = 256;
+
 /// One gateway: everything it knows and every decision it takes.
 ///
 /// Total: no input makes it fail or panic. Everything it keeps is bounded by [`crate::Limits`].
@@ -55,6 +58,8 @@ pub struct Gateway {
     /// The current link of each linked peer.
     links: BTreeMap<LinkId, GatewayId>,
     members: BTreeMap<GatewayId, Member>,
+    /// Members that gossip has lost sight of; a part of `members`.
+    lost_members: BTreeSet<GatewayId>,
     dialer: Dialer,
     adverts: Adverts,
     database: Database,
@@ -93,6 +98,7 @@ impl Gateway {
             peers: BTreeMap::new(),
             links: BTreeMap::new(),
             members: BTreeMap::new(),
+            lost_members: BTreeSet::new(),
             dialer: Dialer::new(&config),
             adverts: Adverts::new(config.incarnation),
             database: Database::new(limits.gateways_max, periods.advert_expiry),
@@ -177,7 +183,7 @@ impl Gateway {
                 self.on_frame(frames::Arrived { link, epoch, number, weight, frame }, now, out);
             }
             Event::MemberSeen(member) => self.on_member(member, now),
-            Event::MemberGone { gateway } => self.on_member_gone(&gateway),
+            Event::MemberGone { gateway } => self.on_member_gone(&gateway, now),
             Event::DialFailed { target, failure } => {
                 self.dialer.on_failed(&target, &failure, now.mono, &mut self.rng);
             }
@@ -220,7 +226,8 @@ impl Gateway {
     }
 
     fn raise(&mut self, alarm: Alarm, out: &mut Vec<Action>) {
-        if self.alarms.insert(alarm.clone()) {
+        let room = self.alarms.len() < ALARMS_MAX;
+        if room && self.alarms.insert(alarm.clone()) {
             out.push(Action::Alarm { alarm, raised: true });
         }
     }

@@ -39,6 +39,8 @@ pub(crate) struct Queues {
     bytes_max: u64,
     hold: Duration,
     next_sweep: Option<Duration>,
+    /// When room was last looked for.
+    looked: Option<Duration>,
 }
 
 /// The lanes over one next hop, served in turn.
@@ -51,7 +53,14 @@ struct Lanes {
 
 impl Queues {
     pub(crate) fn new(bytes_max: u64, hold: Duration) -> Self {
-        Self { lanes: BTreeMap::new(), weights: BTreeMap::new(), bytes_max, hold, next_sweep: None }
+        Self {
+            lanes: BTreeMap::new(),
+            weights: BTreeMap::new(),
+            bytes_max,
+            hold,
+            next_sweep: None,
+            looked: None,
+        }
     }
 
     /// Appends a frame; gives it back with the reason if there is no room.
@@ -66,8 +75,11 @@ impl Queues {
         expired: &mut Vec<(Queued, DropReason)>,
     ) -> Result<(), Box<Queued>> {
         let region = queued.frame.end.to.clone();
-        if self.weight(&region) + queued.weight > self.bytes_max {
-            self.expire(now, Some(&region), expired);
+        let full = self.weight(&region) + queued.weight > self.bytes_max;
+        // A look at everything costs: one that was just had would find nothing new.
+        if full && self.looked.is_none_or(|at| at + SWEEP <= now) {
+            self.looked = Some(now);
+            self.expire(now, expired);
         }
         let weight = self.weights.entry(region.clone()).or_default();
         if *weight + queued.weight > self.bytes_max {
@@ -112,7 +124,7 @@ impl Queues {
     /// Takes out what has waited too long, if it is time to look.
     pub(crate) fn sweep(&mut self, now: Duration, expired: &mut Vec<(Queued, DropReason)>) {
         if self.next_sweep.is_some_and(|at| at <= now) {
-            self.expire(now, None, expired);
+            self.expire(now, expired);
             self.next_sweep = (!self.lanes.is_empty()).then(|| now + SWEEP);
         }
     }
@@ -142,19 +154,12 @@ impl Queues {
             .map_or(0, |lanes| lanes.by_region.values().flatten().map(|queued| queued.weight).sum())
     }
 
-    fn expire(
-        &mut self,
-        now: Duration,
-        only: Option<&RegionId>,
-        expired: &mut Vec<(Queued, DropReason)>,
-    ) {
+    fn expire(&mut self, now: Duration, expired: &mut Vec<(Queued, DropReason)>) {
         let before = expired.len();
         for (lane, lanes) in &mut self.lanes {
             let hold = lane.is_none().then_some(self.hold);
-            for (region, queue) in &mut lanes.by_region {
-                if only.is_none_or(|only| only == region) {
-                    take_expired(queue, now, hold, expired);
-                }
+            for queue in lanes.by_region.values_mut() {
+                take_expired(queue, now, hold, expired);
             }
             lanes.by_region.retain(|_, queue| !queue.is_empty());
         }

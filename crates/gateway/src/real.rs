@@ -1,8 +1,9 @@
 //! The world of a process: the system's clocks, sockets, and a NATS broker.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use antiphon_broker::{Broker, BrokerConfig, ConfigError, TlsOptions};
+use antiphon_core::IDENTITIES_MAX;
 use antiphon_identity::{Credentials, CredentialsError, tls::broker_client_config};
 use ring::rand::{SecureRandom, SystemRandom};
 use tokio::{net::TcpListener, sync::watch};
@@ -14,9 +15,12 @@ use crate::{
     renewal::Files,
 };
 
-/// Orders to the broker that may wait besides the core's publish window: subscriptions, barriers,
-/// beacons.
-const ORDERS_BESIDES: u64 = 1024;
+/// Orders to the broker that may wait besides the core's publish window: what one frame may pass it
+/// by, and subscriptions, barriers, beacons.
+const ORDERS_BESIDES: u64 = IDENTITIES_MAX as u64 + 1024;
+/// Between questions to the broker whether it lives. Two without an answer end the connection; until
+/// then this gateway counts as one that can publish.
+const BROKER_PING: Duration = Duration::from_secs(2);
 
 /// Why a gateway has no world to start in.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +64,7 @@ pub(crate) async fn world(config: &Config) -> Result<World, WorldError> {
 fn broker(config: &Config) -> Result<Broker, WorldError> {
     let name = format!("antiphon {} {}", config.region, config.gateway);
     let mut options = BrokerConfig::new(config.broker.servers.clone(), name);
+    options.ping_interval = BROKER_PING;
     options.auth = config.broker.auth.clone();
     options.intake_bytes_max = usize::try_from(config.intake_bytes).unwrap_or(usize::MAX);
     let orders = config.limits.publish_messages_max + ORDERS_BESIDES;

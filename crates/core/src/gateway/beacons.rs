@@ -14,6 +14,9 @@ const SKEW_MAX: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub(super) struct Beacons {
     heard: BTreeMap<GatewayId, (Beacon, Duration)>,
+    /// The newest beacon of each gateway, by its own time: one that is played again is older. Kept for
+    /// as long as an old one would be believed. Bound: as `heard`.
+    newest: BTreeMap<GatewayId, Duration>,
     /// Regions that hear our broker natively, as we or they found out; part of what is computed anew
     /// with the graph. Bound: regions of the database and of `heard`.
     joined: BTreeSet<RegionId>,
@@ -26,6 +29,7 @@ impl Beacons {
     pub(super) fn new(periods: &Periods, now: Duration) -> Self {
         Self {
             heard: BTreeMap::new(),
+            newest: BTreeMap::new(),
             joined: BTreeSet::new(),
             next: now,
             period: periods.beacon,
@@ -52,10 +56,13 @@ impl Beacons {
 impl Gateway {
     pub(super) fn on_beacon(&mut self, beacon: Beacon, now: Now, out: &mut Vec<Action>) {
         let stale = beacon.made.abs_diff(now.unix) > SKEW_MAX;
-        let full = self.beacons.heard.len() >= self.config.limits.gateways_max;
-        if beacon.gateway == self.me.gateway || stale || full {
+        let newest = self.beacons.newest.get(&beacon.gateway);
+        let again = newest.is_some_and(|newest| beacon.made <= *newest);
+        let full = newest.is_none() && self.beacons.newest.len() >= self.config.limits.gateways_max;
+        if beacon.gateway == self.me.gateway || stale || again || full {
             return;
         }
+        self.beacons.newest.insert(beacon.gateway.clone(), beacon.made);
         if beacon.region != self.me.region {
             let region = beacon.region.clone();
             self.graph_stale |= !self.is_native(&region);
@@ -75,6 +82,7 @@ impl Gateway {
     }
 
     fn forget_the_silent(&mut self, now: Now, out: &mut Vec<Action>) {
+        self.beacons.newest.retain(|_, made| made.abs_diff(now.unix) <= SKEW_MAX);
         let expiry = self.beacons.expiry;
         let silent = |(_, at): &(Beacon, Duration)| *at + expiry <= now.mono;
         if !self.beacons.heard.values().any(silent) {

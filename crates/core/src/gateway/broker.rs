@@ -130,6 +130,7 @@ impl Gateway {
         }
         self.broker.info = Some(info);
         self.broker.since = now.mono;
+        self.forget_denials(out);
         let subscription = self.broker.new_subscription();
         self.broker.beacons = Some(subscription);
         let subject = self.beacon_subjects();
@@ -155,6 +156,15 @@ impl Gateway {
             self.forward(queued, now, out);
         }
         self.graph_stale = true;
+    }
+
+    /// A new connection may be allowed more.
+    fn forget_denials(&mut self, out: &mut Vec<Action>) {
+        let denials =
+            self.alarms.iter().filter(|one| matches!(one, Alarm::PermissionDenied { .. }));
+        for alarm in denials.cloned().collect::<Vec<_>>() {
+            self.clear(alarm, out);
+        }
     }
 
     /// Publishes what waits, as far as the window allows.

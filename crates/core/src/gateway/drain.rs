@@ -121,18 +121,29 @@ impl Gateway {
         }
     }
 
+    /// A link has opened: if this gateway drains, its peer has to be asked (again).
+    pub(super) fn ask_for_last_frame(&mut self, link: LinkId, out: &mut Vec<Action>) {
+        let Some((gateway, _)) = self.peer_of(link) else { return };
+        if let Some(drain) = &mut self.drain
+            && drain.stage == Stage::Emptying
+        {
+            drain.last.insert(gateway, None);
+            out.push(Action::Control { link, message: Control::DrainRequest });
+        }
+    }
+
     /// Nothing is held here and nothing more will come.
     fn is_empty(&self, drain: &Drain) -> bool {
         let all_in = drain.last.iter().all(|(gateway, last)| {
             let Some(peer) = self.peers.get(gateway) else { return true };
             let inbox = peer.inbox.as_ref().map(|inbox| (inbox.epoch(), inbox.next_number()));
-            let complete = match (last, inbox) {
+            match (last, inbox) {
                 (Some((epoch, next)), Some((open, got))) => *epoch != open || got >= *next,
                 (Some((_, next)), None) => *next == 0,
                 (None, _) => peer.link.is_none(),
-            };
-            complete && peer.outbox.is_empty()
+            }
         });
-        all_in && self.queues.is_empty() && self.broker.is_quiet()
+        let acknowledged = self.peers.values().all(|peer| peer.outbox.is_empty());
+        all_in && acknowledged && self.queues.is_empty() && self.broker.is_quiet()
     }
 }

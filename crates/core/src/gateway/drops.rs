@@ -67,9 +67,11 @@ impl Gateway {
         now: Now,
         out: &mut Vec<Action>,
     ) {
+        // A peer may write any name into a frame: only those of regions become keys.
+        let known = end.to == self.me.region || self.database.knows(&end.to);
         let dropped = Dropped {
             reason,
-            to: Some(end.to.clone()),
+            to: known.then(|| end.to.clone()),
             subject: end.body.describe().chars().take(SUBJECT_MAX).collect(),
             request: Some(end.body.request_id().to_owned()),
             size: end.body.payload().len() as u64,

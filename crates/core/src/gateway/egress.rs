@@ -36,7 +36,7 @@ impl Gateway {
             Err(reason) => return self.drop_units(end, reason, now, out),
         };
         for (index, subject) in self.subjects(&end.body).into_iter().enumerate() {
-            let unit = UnitId(end.unit.0 + index as u64);
+            let unit = UnitId(end.unit.0.saturating_add(index as u64));
             match subject {
                 Ok(subject) => self.publish(end, unit, subject, edited.clone(), out),
                 Err(reason) => {

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Action, Connection, DropReason, EndToEnd, Epoch, Frame, Gateway, GatewayId, LinkId, Malformed,
-    Now,
+    Action, Connection, DropReason, EndToEnd, Epoch, Frame, Gateway, GatewayId, Incarnation,
+    LinkId, Malformed, Now,
     gateway::{broker::Waiting, drops::Refused, peer::Peer},
     queue::Queued,
     routes::{Here, Step, next_step},
-    session::Arrival,
+    session::{Arrival, Breach},
 };
 
 /// A frame as it came from a link.
@@ -25,6 +25,7 @@ pub(super) struct Arrived {
 #[derive(Clone, Debug)]
 pub(super) struct Credit {
     pub(super) peer: GatewayId,
+    pub(super) incarnation: Incarnation,
     pub(super) epoch: Epoch,
     pub(super) weight: u64,
 }
@@ -36,6 +37,11 @@ impl Gateway {
         let due = now.mono + self.config.periods.ack_delay;
         let Some((gateway, peer)) = self.peer_of(link) else { return };
         let half_trip = peer.rtt.unwrap_or_default() / 2;
+        let size = frame.as_ref().map_or(0, |frame| frame.end.body.payload().len() as u64);
+        if weight < size {
+            let breach = Breach("a frame that weighs more than it says");
+            return self.misbehaves(link, gateway, breach, out);
+        }
         let Some(inbox) = &mut peer.inbox else { return };
         match inbox.on_frame(epoch, number, weight, due) {
             Arrival::Accepted => {}
@@ -43,7 +49,8 @@ impl Gateway {
             Arrival::Breach(breach) => return self.misbehaves(link, gateway, breach, out),
         }
         peer.frames_in += 1;
-        let credit = Credit { peer: gateway, epoch, weight };
+        let incarnation = peer.hello.incarnation;
+        let credit = Credit { peer: gateway, incarnation, epoch, weight };
         match frame {
             Ok(mut frame) => {
                 frame.hop.age += half_trip;
@@ -63,12 +70,21 @@ impl Gateway {
     }
 
     fn take_frame(&mut self, frame: Frame, credit: Credit, now: Now, out: &mut Vec<Action>) {
-        let expires = now.mono + frame.end.lifetime.saturating_sub(frame.hop.age);
+        let lifetime = frame.end.lifetime.min(self.config.periods.lifetime_max);
+        let expires = now.mono + lifetime.saturating_sub(frame.hop.age);
         let queued = Queued { weight: frame.weight(), frame, since: now.mono, expires };
         let end = &queued.frame.end;
-        let passes =
-            end.to == self.me.region || end.creator.region == self.me.region || self.config.transit;
+        let from_sibling =
+            self.peers.get(&credit.peer).is_some_and(|peer| peer.hello.region == self.me.region);
+        let ours = end.creator.region == self.me.region && from_sibling;
+        let passes = end.to == self.me.region || ours || self.config.transit;
+        // What we created has been here, whatever it says.
+        let mine = end.creator.gateway == self.me.gateway;
         let step = match () {
+            () if mine => {
+                self.release(&credit, now);
+                return self.note_drop_of(end, end.body.units(), DropReason::Visited, now, out);
+            }
             () if queued.frame.hop.visited.contains(&self.me.gateway) => {
                 Step::Drop(DropReason::Visited)
             }
@@ -142,7 +158,9 @@ impl Gateway {
     /// Gives credit back to whoever sent a frame.
     pub(super) fn release(&mut self, credit: &Credit, now: Now) {
         let due = now.mono + self.config.periods.ack_delay;
-        let inbox = self.peers.get_mut(&credit.peer).and_then(|peer| peer.inbox.as_mut());
+        let peer = self.peers.get_mut(&credit.peer);
+        let peer = peer.filter(|peer| peer.hello.incarnation == credit.incarnation);
+        let inbox = peer.and_then(|peer| peer.inbox.as_mut());
         if let Some(inbox) = inbox.filter(|inbox| inbox.epoch() == credit.epoch) {
             inbox.release(credit.weight, due);
         }

@@ -168,7 +168,8 @@ impl Gateway {
     }
 
     /// Of regions whose brokers are joined natively one is enough, for the others hear what is
-    /// published there: the first that has a route.
+    /// published there: the first that has a route. Only where both regions say so: one that lies
+    /// about it must not take what is meant for another.
     fn one_of_joined(&self, regions: Vec<RegionId>) -> Vec<RegionId> {
         let hears = |(_, region, topology): (_, &RegionId, &crate::Topology)| {
             topology.native.iter().map(|other| (region.clone(), other.clone())).collect::<Vec<_>>()
@@ -185,7 +186,7 @@ impl Gateway {
         for region in near.into_iter().chain(far) {
             let heard = |one: &RegionId| {
                 joined.contains(&(one.clone(), region.clone()))
-                    || joined.contains(&(region.clone(), one.clone()))
+                    && joined.contains(&(region.clone(), one.clone()))
             };
             if !kept.iter().any(heard) {
                 kept.push(region);

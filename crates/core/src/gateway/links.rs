@@ -1,5 +1,7 @@
 //! Links that come and go, the sessions over them, and whether they live.
 
+use std::time::Duration;
+
 use crate::{
     Accept, Action, Alarm, Connection, Control, DialTarget, Epoch, Gateway, GatewayId, Hello,
     LinkId, Now, Open, Outcome,
@@ -23,6 +25,14 @@ impl Gateway {
         }
         if gateway == self.me.gateway {
             return out.push(close(link, "a peer with our own name"));
+        }
+        if self.belongs_elsewhere(&hello) {
+            self.raise(Alarm::DuplicateGateway { gateway }, out);
+            return out.push(close(link, "a gateway of another region has this name"));
+        }
+        if self.peers.len() >= self.config.limits.gateways_max && !self.peers.contains_key(&gateway)
+        {
+            return out.push(close(link, "too many peers"));
         }
         if !self.prefers(&gateway, &hello, dialed.is_some()) {
             return out.push(close(link, "another link to this gateway stays"));
@@ -61,6 +71,14 @@ impl Gateway {
         out.push(Action::Control { link, message: Control::Digest(self.database.digest()) });
     }
 
+    /// Whether a gateway of this name is known in another region. A certificate that names no gateway
+    /// must not take over the name of one elsewhere.
+    fn belongs_elsewhere(&self, hello: &Hello) -> bool {
+        let linked = self.peers.get(&hello.gateway).map(|peer| &peer.hello.region);
+        let said = self.database.topology(&hello.gateway).map(|(region, _)| region);
+        [linked, said].into_iter().flatten().any(|region| *region != hello.region)
+    }
+
     /// Whether a new link to this gateway is better than the one there is.
     ///
     /// When both sides dial, the pair that the lower gateway id dialled stays; a newer pair of the
@@ -81,7 +99,9 @@ impl Gateway {
     pub(super) fn on_link_down(&mut self, link: LinkId, reason: String, now: Now) {
         let Some(gateway) = self.links.remove(&link) else { return };
         let not_before = now.mono + self.courtesy(&gateway);
-        self.dialer.on_lost(&gateway, not_before);
+        let link = self.peers.get(&gateway).and_then(|peer| peer.link.as_ref());
+        let lived = link.map_or(Duration::ZERO, |link| now.mono.saturating_sub(link.since));
+        self.dialer.on_lost(&gateway, lived, not_before);
         self.graph_stale = true;
         if let Some(peer) = self.peers.get_mut(&gateway) {
             if peer.open_link().is_some() {
@@ -197,6 +217,7 @@ impl Gateway {
             frame: one.frame,
         }));
         self.graph_stale = true;
+        self.ask_for_last_frame(link, out);
     }
 
     /// Gives up on a session's sending direction: what was not acknowledged is in doubt.

@@ -9,9 +9,12 @@ impl Gateway {
         if member.gateway == self.me.gateway {
             return;
         }
-        let known = self.members.len() < self.config.limits.gateways_max
-            || self.members.contains_key(&member.gateway);
-        if !known {
+        self.lost_members.remove(&member.gateway);
+        let known = self.members.contains_key(&member.gateway);
+        if !known && self.members.len() >= self.config.limits.gateways_max {
+            self.forget_a_lost_member();
+        }
+        if !known && self.members.len() >= self.config.limits.gateways_max {
             return;
         }
         let leaves = matches!(member.state, GatewayState::Draining | GatewayState::Left);
@@ -23,9 +26,25 @@ impl Gateway {
         self.members.insert(member.gateway.clone(), member);
     }
 
-    pub(super) fn on_member_gone(&mut self, gateway: &GatewayId) {
-        self.members.remove(gateway);
-        self.dialer.remove(gateway);
+    /// Gossip has lost sight of a gateway. If it did not say goodbye it may come back where it was,
+    /// and gossip cannot tell while we are apart: it is dialled now and then.
+    pub(super) fn on_member_gone(&mut self, gateway: &GatewayId, now: Now) {
+        let Some(member) = self.members.get(gateway) else { return };
+        if matches!(member.state, GatewayState::Draining | GatewayState::Left) {
+            self.members.remove(gateway);
+            self.dialer.remove(gateway);
+            return;
+        }
+        self.lost_members.insert(gateway.clone());
+        self.dialer.slow_down(gateway, now.mono);
+    }
+
+    /// Makes room for a member that gossip sees, at the cost of one that it does not.
+    fn forget_a_lost_member(&mut self) {
+        if let Some(gateway) = self.lost_members.pop_first() {
+            self.members.remove(&gateway);
+            self.dialer.remove(&gateway);
+        }
     }
 
     /// Dials whoever is due, unless we are leaving.

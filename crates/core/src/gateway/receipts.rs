@@ -10,6 +10,10 @@ use crate::{
 /// Longest time that a receipt waits for others, to travel with them.
 const DELAY: Duration = Duration::from_millis(5);
 
+/// Runs that one message of a peer may name in vain.
+const IDLE_MAX: u32 = 4096;
+/// Creators out of reach that receipts wait for.
+const WAITING_MAX: usize = 1024;
 /// How long receipts wait for a route to their creator, and how often one is looked for.
 const PATIENCE: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_millis(250);
@@ -43,14 +47,17 @@ impl Outgoing {
     }
 
     fn push(&mut self, to: Towards, receipt: Receipt, now: Duration) {
+        if self.waiting.len() >= WAITING_MAX && !self.waiting.contains_key(&to) {
+            return; // Its creator will find these units in doubt.
+        }
         let empty = Batch { since: now, receipts: Vec::new() };
         let receipts = &mut self.waiting.entry(to).or_insert(empty).receipts;
         match receipts.last_mut() {
             Some(last)
                 if last.outcome == receipt.outcome
-                    && last.unit.0 + last.count == receipt.unit.0 =>
+                    && last.unit.0.checked_add(last.count) == Some(receipt.unit.0) =>
             {
-                last.count += receipt.count;
+                last.count = last.count.saturating_add(receipt.count);
             }
             Some(_) | None => receipts.push(receipt),
         }
@@ -89,7 +96,7 @@ impl Gateway {
             let towards = (creator.0.clone(), creator.1, self.config.limits.hops);
             self.outgoing.push(towards, receipt, now.mono);
         } else if creator.1 == self.me.incarnation {
-            self.account.settle(receipt);
+            self.account.settle(receipt, now.mono, &mut IDLE_MAX.clone());
         }
     }
 
@@ -97,9 +104,10 @@ impl Gateway {
     pub(super) fn on_receipts(&mut self, receipts: Receipts, now: Now) {
         let Receipts { to, incarnation, limit, receipts } = receipts;
         let mine = to == self.me.gateway && incarnation == self.me.incarnation;
+        let mut idle = IDLE_MAX;
         for receipt in receipts.into_iter().take(RECEIPTS_MAX) {
             if mine {
-                self.account.settle(receipt);
+                self.account.settle(receipt, now.mono, &mut idle);
             } else if let Some(limit) = limit.checked_sub(1)
                 && to != self.me.gateway
             {

@@ -127,7 +127,7 @@ impl Gateway {
             adjacencies: said.map(|(_, one)| one.adjacencies.clone()).unwrap_or_default(),
             version: member.map(|one| one.version.clone()).unwrap_or_default(),
             endpoint: member.map(|one| one.endpoint.to_string()).unwrap_or_default(),
-            gossip: member.is_some(),
+            gossip: member.is_some() && !self.lost_members.contains(gateway),
             route: table.and_then(|table| table.gateway(gateway)).cloned(),
         })
     }
