@@ -84,13 +84,7 @@ impl Dialer {
         now: Duration,
     ) -> Vec<DialTarget> {
         let mut targets = Vec::new();
-        // Nobody is dialled twice at a time: as a member, and as whoever answered at a seed.
-        let mut busy: BTreeSet<GatewayId> = self
-            .members
-            .iter()
-            .filter(|(_, attempts)| attempts.dialing)
-            .map(|(gateway, _)| gateway.clone())
-            .collect();
+        let mut busy = self.busy();
         for (endpoint, seed) in &mut self.seeds {
             let taken = seed.answered.as_ref().is_some_and(|gateway| busy.contains(gateway));
             if !taken && !seed.rests(linked) && seed.attempts.take(now) {
@@ -108,10 +102,22 @@ impl Dialer {
         targets
     }
 
+    /// Who is being dialled. Nobody is dialled twice at a time: as a member, and as whoever answered
+    /// at a seed.
+    fn busy(&self) -> BTreeSet<GatewayId> {
+        let members = self.members.iter().filter(|(_, attempts)| attempts.dialing);
+        let seeds = self.seeds.values().filter(|seed| seed.attempts.dialing);
+        let answered = seeds.filter_map(|seed| seed.answered.as_ref());
+        members.map(|(gateway, _)| gateway).chain(answered).cloned().collect()
+    }
+
     /// When [`Dialer::due`] has something next.
     pub(crate) fn next_deadline(&self, linked: &BTreeSet<GatewayId>) -> Option<Duration> {
-        let seeds = self.seeds.values().filter(|seed| !seed.rests(linked));
-        let members = self.members.iter().filter(|(gateway, _)| !linked.contains(*gateway));
+        let busy = self.busy();
+        let taken = |seed: &Seed| seed.answered.as_ref().is_some_and(|one| busy.contains(one));
+        let seeds = self.seeds.values().filter(|seed| !seed.rests(linked) && !taken(seed));
+        let free = |gateway: &GatewayId| !linked.contains(gateway) && !busy.contains(gateway);
+        let members = self.members.iter().filter(|(gateway, _)| free(gateway));
         seeds
             .map(|seed| &seed.attempts)
             .chain(members.map(|(_, attempts)| attempts))
@@ -264,5 +270,16 @@ mod tests {
         let none = BTreeSet::new();
         assert!(dialer.due(&members, &none, at(1).mono).is_empty());
         assert_eq!(dialer.due(&members, &none, at(2).mono).len(), 1);
+    }
+
+    #[test]
+    fn a_member_that_is_dialled_as_a_seed_is_not_waited_for() {
+        let mut dialer = dialer(&["s:1"]);
+        let none = BTreeSet::new();
+        let members = BTreeMap::from([("us-1".parse().unwrap(), member("us", "us-1"))]);
+        dialer.on_linked(&seed("s:1"), &"us-1".parse().unwrap());
+        dialer.add(&"us-1".parse().unwrap(), at(0).mono);
+        assert_eq!(dialer.due(&members, &none, at(1).mono), [seed("s:1")]);
+        assert_eq!(dialer.next_deadline(&none), None, "a deadline in the past would never rest");
     }
 }
