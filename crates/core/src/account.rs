@@ -178,7 +178,9 @@ impl Account {
             let Some(run) = self.runs.get_mut(&first) else { continue };
             if run.pending == 0 {
                 self.runs.remove(&first);
-                self.doubted.pop_front_if(|oldest| *oldest <= first);
+                if self.doubted.front().is_some_and(|oldest| *oldest <= first) {
+                    self.doubted.pop_front();
+                }
                 continue;
             }
             doubt(run, &mut self.tallies);

@@ -5,11 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     ADVERTS_MAX, Action, Advert, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, Alarm, Control,
     Gateway, GatewayId, GatewayState, Incarnation, LinkId, Now, Offer, Stamp, Topology,
-    database::Taken, routes::Graph,
+    database::Taken, gateway::peer::Peer, routes::Graph,
 };
 
 /// Least time between two versions of one of our adverts, so that a burst of changes is one advert.
 const SPACING: Duration = Duration::from_millis(20);
+
+/// What a flapping adjacency costs besides: any other way is better, and none is worse than this one.
+const SUPPRESSED_COST: u32 = 1_000_000;
 
 /// What we said last, and when.
 #[derive(Debug)]
@@ -183,14 +186,16 @@ impl Gateway {
     }
 
     fn topology(&self) -> Topology {
-        let open = self.peers.iter().filter(|(gateway, peer)| {
-            peer.open_link().is_some() && !self.damping.is_suppressed(gateway)
-        });
+        let open = self.peers.iter().filter(|(_, peer)| peer.open_link().is_some());
+        let cost = |gateway: &GatewayId, peer: &Peer| match self.damping.is_suppressed(gateway) {
+            true => peer.cost.saturating_add(SUPPRESSED_COST),
+            false => peer.cost,
+        };
         Topology {
             state: self.state,
             broker: self.broker.is_up(),
             transit: self.config.transit,
-            adjacencies: open.map(|(gateway, peer)| (gateway.clone(), peer.cost)).collect(),
+            adjacencies: open.map(|(name, peer)| (name.clone(), cost(name, peer))).collect(),
             native: self.beacons.native(&self.me.region),
         }
     }

@@ -13,6 +13,7 @@ use crate::{
 };
 
 mod flapping;
+mod hostile;
 mod native;
 mod random;
 
