@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::{
     auth::Auth,
     servers::{Scheme, ServerUrl},
+    srv::Srv,
 };
 
 /// What subscribers may hold at once unless configured, in bytes: seconds of a busy region's messages.
@@ -31,8 +32,10 @@ pub const RECONNECT_MAX_DEFAULT: Duration = Duration::from_secs(20);
 /// How to reach a broker, who we are, and the bounds. Made by [`BrokerConfig::new`], then adjusted.
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
-    /// The servers of one cluster, in the order in which they are tried. Not empty.
+    /// The servers of one cluster, in the order in which they are tried. Not empty, unless there is `srv`.
     pub servers: Vec<ServerUrl>,
+    /// Where DNS names the servers: looked up before each round of attempts. `servers` stands in while it names none.
+    pub srv: Option<Srv>,
     /// Present: TLS, and nothing else, on every connection. Absent: plain TCP.
     pub tls: Option<TlsOptions>,
     /// How we log in. Secrets in files are read again at every attempt.
@@ -60,6 +63,7 @@ impl BrokerConfig {
     pub fn new(servers: Vec<ServerUrl>, name: impl Into<String>) -> Self {
         Self {
             servers,
+            srv: None,
             tls: None,
             auth: Auth::Anonymous,
             name: name.into(),
@@ -78,7 +82,7 @@ impl BrokerConfig {
     /// # Errors
     /// The first key that makes no sense.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.servers.is_empty() {
+        if self.servers.is_empty() && self.srv.is_none() {
             return Err(ConfigError::NoServers);
         }
         let wants_tls = |server: &&ServerUrl| server.scheme == Scheme::Tls;

@@ -67,14 +67,19 @@ impl Driver {
 
     /// Tries one server after the other until one takes us.
     async fn reach(&mut self) -> Result<Dialled, Stop> {
+        let mut left_in_round = 0_usize;
         loop {
             // A shell that hears nothing is not told ever more: first it takes what happened so far.
             self.front.offline_until_heard().await?;
             let pause = self.backoff.next_pause(self.front.ledger.servers.count());
             self.front.offline_until(sleep(pause)).await?;
-            let Some(server) = self.front.ledger.servers.take_turn() else {
-                return Err(Stop::Closed); // `BrokerConfig::check` leaves no empty list.
-            };
+            if left_in_round == 0 {
+                self.look_up().await?;
+                left_in_round = self.front.ledger.servers.count().max(1);
+            }
+            left_in_round -= 1;
+            // None: DNS, of which that was told, knows no server yet.
+            let Some(server) = self.front.ledger.servers.take_turn() else { continue };
             let url = server.url.to_string();
             match self.front.offline_until(dial(server, &self.config)).await? {
                 Ok(dialled) => return Ok(dialled),
@@ -85,6 +90,25 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// Asks DNS for the servers, if they are to be found there. What was known stays if there is no answer.
+    async fn look_up(&mut self) -> Result<(), Stop> {
+        let Some(srv) = &self.config.srv else { return Ok(()) };
+        let reason = match self.front.offline_until(srv.look_up()).await? {
+            Ok(servers) if !servers.is_empty() => {
+                self.front.ledger.servers.configure(servers);
+                return Ok(());
+            }
+            Ok(_) => {
+                self.front.ledger.servers.configure(self.config.servers.clone());
+                "there are none".to_owned()
+            }
+            Err(error) => with_sources(&error),
+        };
+        tracing::debug!(%srv, reason, "DNS names no servers");
+        self.front.ledger.tell(BrokerEvent::ConnectFailed { server: srv.to_string(), reason });
+        Ok(())
     }
 
     /// Serves one connection to its end.

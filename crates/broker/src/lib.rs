@@ -51,6 +51,7 @@ pub mod memory;
 pub mod port;
 pub mod protocol;
 pub mod servers;
+pub mod srv;
 pub mod stats;
 mod subscriptions;
 
@@ -64,4 +65,5 @@ pub use port::{
     ServerInfo, SubscriptionId,
 };
 pub use servers::{ServerUrl, ServerUrlError};
+pub use srv::{Srv, SrvError};
 pub use stats::Stats;

@@ -34,10 +34,15 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// `configured` is not empty.
+    /// No server, and nothing to learn from, if `configured` is empty.
     pub(crate) fn new(configured: Vec<ServerUrl>, discover: bool) -> Self {
         let configured = configured.into_iter().map(Server::configured).collect();
         Self { configured, discovered: Vec::new(), discover, last: None }
+    }
+
+    /// Takes what DNS says in place of what was configured. What clusters told stays known.
+    pub(crate) fn configure(&mut self, configured: Vec<ServerUrl>) {
+        self.configured = configured.into_iter().map(Server::configured).collect();
     }
 
     /// How many there are.

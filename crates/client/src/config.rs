@@ -9,6 +9,7 @@ mod settings;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use antiphon_broker::Srv;
 use antiphon_wire::{Cluster, Collective};
 
 pub use error::ConfigError;
@@ -65,8 +66,10 @@ pub struct Config {
     pub collectives: Vec<Collective>,
     /// The one that is targeted by default; replies come on its subjects.
     pub main_collective: Collective,
-    /// Brokers, as `nats://host:port`. Never empty.
+    /// Brokers, as `nats://host:port`. Not empty, unless there is `srv`.
     pub brokers: Vec<String>,
+    /// Where DNS names the brokers; `brokers` stands in while it names none.
+    pub srv: Option<Srv>,
     /// Federation clusters to send to instead of to nodes; empty: not federated.
     pub federations: Vec<Cluster>,
     /// How broker connections are secured; `None` is plain TCP.

@@ -45,12 +45,10 @@ pub async fn connect(config: Config, stop: CancellationToken) -> Result<Client, 
     // The adapter does not share `stop`: who interrupts a command still wants what has arrived.
     let settings = broker_config(&config, &signer)?;
     let broker = antiphon_broker::connect(settings, CancellationToken::new())?;
-    let connection = Connection::establish(
-        broker.commands,
-        broker.events,
-        &config.brokers,
-        config.connect_timeout,
-    );
+    let srv = config.srv.iter().map(ToString::to_string);
+    let servers: Vec<_> = srv.chain(config.brokers.iter().cloned()).collect();
+    let connection =
+        Connection::establish(broker.commands, broker.events, &servers, config.connect_timeout);
     let connection = connection.await?;
     Ok(Client::new(config, signer, connection, stop))
 }
@@ -59,6 +57,7 @@ fn broker_config(config: &Config, signer: &Signer) -> Result<BrokerConfig, Conne
     let servers: Result<Vec<ServerUrl>, _> =
         config.brokers.iter().map(|server| server.parse()).collect();
     let mut broker = BrokerConfig::new(servers?, signer.caller().as_str());
+    broker.srv = config.srv.clone();
     broker.connect_timeout = config.connect_timeout;
     if let Some(files) = &config.tls {
         broker.tls = Some(TlsOptions::fixed(Arc::new(tls_config(files)?)));

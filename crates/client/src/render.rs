@@ -15,5 +15,5 @@ pub use footer::{footer, verbose_footer};
 pub(crate) use json::indented;
 pub use json::results_json;
 pub use ping::{PingAnswer, PingOutcome, ping_json, ping_line, ping_summary};
-pub use reply::{Show, replies, summaries};
+pub use reply::{Show, replies, senders, summaries};
 pub use style::Style;

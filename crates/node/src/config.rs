@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use antiphon_broker::{Auth, Secret, ServerUrl};
+use antiphon_broker::{Auth, Secret, ServerUrl, Srv};
 use antiphon_wire::{Collective, Identity};
 
 pub(crate) use problem::Problems;
@@ -70,6 +70,8 @@ pub struct NodeConfig {
 pub struct BrokerConfig {
     /// At least one.
     pub servers: Vec<ServerUrl>,
+    /// Where DNS names the servers; `servers` stands in while it names none.
+    pub srv: Option<Srv>,
     /// How it logs in besides its certificate: a v2 node with its token.
     pub auth: Auth,
     /// Mutual TLS; `None`: plain TCP, which must be asked for.

@@ -11,5 +11,6 @@ mod leave;
 mod login;
 mod outage;
 mod refusal;
+mod srv;
 mod support;
 mod tls;

@@ -46,6 +46,12 @@ pub struct ReqArgs {
     /// Which replies to show [default: as the agent describes]
     #[arg(long, value_enum, value_name = "WHICH")]
     pub display: Option<DisplayArg>,
+    /// Print nothing but the names of the nodes that answered: those of --display, else all
+    #[arg(long, conflicts_with_all = ["json", "output", "verbose", "reply_to"])]
+    pub senders: bool,
+    /// Order replies by the names of their nodes
+    #[arg(long)]
+    pub sort: bool,
     /// Show the data of replies as it came, and all numbers
     #[arg(short = 'v', long)]
     pub verbose: bool,

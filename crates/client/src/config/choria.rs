@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use antiphon_broker::Srv;
 use antiphon_wire::Collective;
 
 use super::settings::Settings;
@@ -13,6 +14,9 @@ use crate::environment::Environment;
 
 const MIDDLEWARE: &str = "plugin.choria.middleware_hosts";
 const FEDERATION_MIDDLEWARE: &str = "plugin.choria.federation_middleware_hosts";
+
+/// The broker of a client that is not federated, where neither a file nor DNS names one.
+const DEFAULT_BROKER: &str = "puppet:4222";
 
 /// The first of Choria's usual files that exists.
 ///
@@ -82,8 +86,7 @@ impl Reader<'_> {
         let identity = self.identity();
         let security = self.security(&identity);
         let (collectives, main_collective) = self.collectives(&security);
-        let brokers =
-            self.brokers(if federations.is_empty() { MIDDLEWARE } else { FEDERATION_MIDDLEWARE });
+        let (brokers, srv) = self.brokers(!federations.is_empty());
         let config = Config {
             origin: self.path.to_owned(),
             tls: self.tls(&security),
@@ -91,6 +94,7 @@ impl Reader<'_> {
             collectives,
             main_collective,
             brokers,
+            srv,
             federations,
             login: self.login(),
             connect_timeout: self
@@ -191,12 +195,19 @@ impl Reader<'_> {
         (collectives, parse("main_collective", main))
     }
 
-    fn brokers(&mut self, key: &str) -> Vec<String> {
-        let hosts = self.settings.list(key);
-        if hosts.is_empty() {
-            self.settings
-                .problems
-                .push(format!("{key} is not set, and SRV records are not looked up"));
+    /// The brokers that are named, or where DNS names them; federated clients have no default (go-choria).
+    fn brokers(&mut self, federated: bool) -> (Vec<String>, Option<Srv>) {
+        let key = if federated { FEDERATION_MIDDLEWARE } else { MIDDLEWARE };
+        let mut hosts = self.settings.list(key);
+        let use_srv = self.settings.boolean("plugin.choria.use_srv", true);
+        let srv = (hosts.is_empty() && use_srv).then(|| match federated {
+            true => Srv::federation_brokers(self.srv_domain()),
+            false => Srv::brokers(self.srv_domain()),
+        });
+        if hosts.is_empty() && federated && !use_srv {
+            self.settings.problems.push(format!("{key} is not set, and use_srv is off"));
+        } else if hosts.is_empty() && !federated {
+            hosts.push(DEFAULT_BROKER.to_owned());
         }
         let mut urls = Vec::new();
         for host in hosts {
@@ -205,7 +216,12 @@ impl Reader<'_> {
                 Err(problem) => self.settings.problems.push(format!("{key}: {problem}")),
             }
         }
-        urls
+        (urls, srv)
+    }
+
+    fn srv_domain(&self) -> Option<String> {
+        let variable = self.environment.get("CHORIA_SRV_DOMAIN");
+        variable.or_else(|| self.settings.text("plugin.choria.srv_domain")).map(str::to_owned)
     }
 
     fn tls(&mut self, security: &Security) -> Option<TlsFiles> {

@@ -63,6 +63,7 @@ pub(super) fn load(
         collectives: vec![collective.clone()],
         main_collective: collective,
         brokers,
+        srv: None,
         tls: Some(TlsFiles { ca, own: Some((certificate, key)) }),
         login: None,
         connect_timeout: CONNECT_TIMEOUT_DEFAULT,

@@ -157,6 +157,7 @@ impl File {
             collectives: self.collectives,
             main_collective,
             brokers,
+            srv: None,
             federations,
             tls,
             login,

@@ -1,5 +1,7 @@
 //! Replies and summaries as `choria req` shows them.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::pretty::pretty;
@@ -61,6 +63,14 @@ pub fn replies(
         }
     }
     out
+}
+
+/// The names of the nodes whose replies are to be shown, one per line; once each, where the first reply stands.
+pub fn senders(results: &Results, action: &Action, show: Show) -> String {
+    let mut seen = BTreeSet::new();
+    let shown = results.replies.iter().filter(|reply| show.shows(action, reply.status));
+    let first = shown.filter(|reply| seen.insert(reply.sender.as_str()));
+    first.map(|reply| format!("{}\n", reply.sender)).collect()
 }
 
 fn header(reply: &RpcReply, style: Style) -> String {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use antiphon_broker::Srv;
 use antiphon_client::config::{Config, ConfigError, Security, Source};
 use antiphon_client::{Environment, one_line};
 use tempfile::TempDir;
@@ -203,14 +204,44 @@ plugin.choria.discovery.broadcast.windowed_timeout = perhaps
 }
 
 #[test]
+fn brokers_that_are_not_named_are_left_to_dns_and_then_to_the_default() {
+    let files = Files::new();
+    let hosts = "plugin.choria.middleware_hosts = nats://a.example.net:4222, b.example.net:4223";
+    let direct =
+        CHORIA.replace(hosts, "").replace("plugin.choria.federation.collectives = london", "");
+    let config = files.load("client.conf", &direct).unwrap();
+    assert_eq!((config.brokers, config.srv), (vec!["nats://puppet:4222".to_owned()], None));
+    let direct = direct.replace("use_srv = false", "srv_domain = example.net");
+    let config = files.load("client.conf", &direct).unwrap();
+    assert_eq!(config.brokers, ["nats://puppet:4222"]);
+    assert_eq!(config.srv, Some(Srv::brokers(Some("example.net".to_owned()))));
+    let path = files.write("client.conf", &direct);
+    let environment = environment(&[("CHORIA_SRV_DOMAIN", "example.com")]);
+    let config = load(&Source::File(path), &[], &environment).unwrap();
+    assert_eq!(config.srv, Some(Srv::brokers(Some("example.com".to_owned()))));
+}
+
+#[test]
+fn federated_clients_have_no_default_broker() {
+    let files = Files::new();
+    let hosts = "plugin.choria.federation_middleware_hosts = fed.example.net:4222";
+    let without = CHORIA.replace(hosts, "");
+    assert_eq!(
+        files.problem("client.conf", &without),
+        "client.conf: plugin.choria.federation_middleware_hosts is not set, and use_srv is off"
+    );
+    let config = files.load("client.conf", &without.replace("use_srv = false", "use_srv = true"));
+    let config = config.unwrap();
+    assert_eq!((config.brokers.len(), config.srv), (0, Some(Srv::federation_brokers(None))));
+}
+
+#[test]
 fn files_that_are_no_configuration_are_named_with_the_line() {
     let files = Files::new();
     assert_eq!(
         files.problem("client.conf", "identity = a\nnonsense\n"),
         "client.conf is malformed: line 2 is not key = value"
     );
-    let missing = "plugin.choria.middleware_hosts is not set, and SRV records are not looked up";
-    assert!(files.problem("client.conf", "identity = a\n").contains(missing));
     let short = CHORIA.replace("libdir", "ttl = 10\nlibdir");
     assert_eq!(
         files.problem("client.conf", &short),

@@ -54,6 +54,20 @@ async fn req_shows_failures_first_and_names_who_did_not_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn senders_are_names_alone_and_replies_can_be_sorted() {
+    let (mut client, _) = among(&[("n3", twice), ("n1", good), ("n2", failing)]).await;
+    let ended = run(&mut client, "req rpcutil ping --senders --sort").await;
+    assert_eq!((ended.out.as_str(), ended.err.as_str()), ("n1\nn2\nn3\n", ""));
+    let ended = run(&mut client, "req rpcutil ping --senders --display failed").await;
+    assert_eq!(ended.out, "n2\n");
+    let ended = run(&mut client, "req rpcutil ping -I n2 -I n1 --sort -o json").await;
+    let json = ended.json();
+    let senders: Vec<_> =
+        json["replies"].as_array().unwrap().iter().map(|r| &r["sender"]).collect();
+    assert_eq!(senders, ["n1", "n2"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn copies_of_a_reply_are_unexpected() {
     let (mut client, _) = among(&[("n1", twice), ("n2", silent)]).await;
 

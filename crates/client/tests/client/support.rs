@@ -43,6 +43,7 @@ pub(crate) fn config() -> Config {
         collectives: vec![collective.clone(), Collective::try_from("eu").unwrap()],
         main_collective: collective,
         brokers: vec!["nats://memory:4222".into()],
+        srv: None,
         federations: Vec::new(),
         tls: None,
         login: None,

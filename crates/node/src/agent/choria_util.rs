@@ -1,5 +1,6 @@
 //! `choria_util`: the node's connection; autonomous agents, of which this node has none.
 
+use antiphon_broker::Srv;
 use antiphon_broker::config::{
     CONNECT_TIMEOUT_DEFAULT, PING_INTERVAL_DEFAULT, RECONNECT_MAX_DEFAULT,
 };
@@ -43,6 +44,7 @@ fn info(node: &Node) -> Answer {
         connector_tls: bool,
     }
     let servers = node.config.broker.servers.iter();
+    let srv = node.config.broker.srv.as_ref();
     Answer::ok(&Output {
         security: match node.config.security {
             SecurityConfig::V1(_) => "file",
@@ -56,8 +58,8 @@ fn info(node: &Node) -> Answer {
         connected_server: node.connected_server(),
         facter_domain: "",
         facter_command: "",
-        srv_domain: "",
-        using_srv: false,
+        srv_domain: srv.and_then(Srv::domain).unwrap_or_default(),
+        using_srv: srv.is_some(),
         middleware_servers: servers.map(|url| format!("{}:{}", url.host(), url.port())).collect(),
         path: std::env::var("PATH").unwrap_or_default(),
         choria_version: concat!("antiphon ", env!("CARGO_PKG_VERSION")),

@@ -9,7 +9,7 @@ mod security;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use antiphon_broker::{Auth, Secret, ServerUrl};
+use antiphon_broker::{Auth, Secret, ServerUrl, Srv};
 use antiphon_wire::{Collective, Identity};
 
 use super::file::MACHINE_AGENTS;
@@ -46,7 +46,7 @@ fn read(keys: &Keys, path: &Path, problems: &mut Problems) -> Option<NodeConfig>
     let name = identity.as_ref().map_or("", Identity::as_str);
     let tls = security::tls(keys, name, problems);
     let security = security::security(keys, tls.as_ref(), problems);
-    let servers = servers(keys, problems);
+    let (servers, srv) = servers(keys, problems);
     let registration = registration(keys, main_collective.as_ref(), problems);
     let agents = agents(keys, problems);
     let authorization = authorization(keys, path, problems);
@@ -58,7 +58,7 @@ fn read(keys: &Keys, path: &Path, problems: &mut Problems) -> Option<NodeConfig>
         identity: identity?,
         main_collective: main_collective?,
         collectives,
-        broker: BrokerConfig { servers, auth: auth(keys), tls: Some(tls?) },
+        broker: BrokerConfig { servers, srv, auth: auth(keys), tls: Some(tls?) },
         security: security?,
         status_file: keys.path("plugin.choria.status_file_path"),
         status_interval,
@@ -88,19 +88,23 @@ fn collectives(keys: &Keys, problems: &mut Problems) -> Vec<Collective> {
     made.filter_map(|made| problems.keep("collectives", made)).collect()
 }
 
-/// Brokers by name only: records of DNS are not looked up.
-fn servers(keys: &Keys, problems: &mut Problems) -> Vec<ServerUrl> {
+/// The brokers that are named; if none are, where DNS names them, and Choria's default for when it does not.
+fn servers(keys: &Keys, problems: &mut Problems) -> (Vec<ServerUrl>, Option<Srv>) {
     const KEY: &str = "plugin.choria.middleware_hosts";
+    let use_srv = keys.flag("plugin.choria.use_srv", true, problems);
     let mut hosts = keys.list(KEY);
+    let srv = (hosts.is_empty() && use_srv).then(|| Srv::brokers(srv_domain(keys)));
     if hosts.is_empty() {
-        if keys.flag("plugin.choria.use_srv", true, problems) {
-            let message = "is missing, and SRV records are not looked up: name the brokers here";
-            problems.add(KEY, message);
-        }
         hosts.push(DEFAULT_BROKER);
     }
     let servers = hosts.into_iter().map(str::parse::<ServerUrl>);
-    servers.filter_map(|server| problems.keep(KEY, server)).collect()
+    (servers.filter_map(|server| problems.keep(KEY, server)).collect(), srv)
+}
+
+/// As in Choria, the environment wins.
+fn srv_domain(keys: &Keys) -> Option<String> {
+    let variable = std::env::var("CHORIA_SRV_DOMAIN").ok().filter(|domain| !domain.is_empty());
+    variable.or_else(|| keys.text("plugin.choria.srv_domain").map(str::to_owned))
 }
 
 /// Plain NATS credentials, from the file or, as in Choria, from the environment.

@@ -110,7 +110,7 @@ fn broker(mut table: Table, problems: &mut Problems) -> Option<BrokerConfig> {
     }
     let auth = auth(&mut table, problems);
     table.finish(problems);
-    Some(BrokerConfig { servers, auth, tls: tls.flatten() })
+    Some(BrokerConfig { servers, srv: None, auth, tls: tls.flatten() })
 }
 
 /// Besides the certificate: `user` and `password_file`, or `credentials`.

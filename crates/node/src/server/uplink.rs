@@ -20,6 +20,7 @@ pub(super) fn open(
 ) -> Result<(Broker, Option<Renewal>), StartError> {
     let wrong = |detail: String| StartError::Broker { identity: name.to_owned(), detail };
     let mut broker = BrokerConfig::new(settings.servers.clone(), name);
+    broker.srv = settings.srv.clone();
     broker.auth = settings.auth.clone();
     broker.queue_len_max = QUEUE_LEN;
     broker.intake_bytes_max = INTAKE_BYTES_MAX;

@@ -1,6 +1,7 @@
 //! Real servers, clients with deadlines, certificates, tokens and a slow network.
 
 mod client;
+mod dns;
 mod jwt;
 mod monitor;
 mod nats;
@@ -8,6 +9,7 @@ mod pki;
 mod relay;
 
 pub(crate) use client::{Client, config};
+pub(crate) use dns::NameServer;
 pub(crate) use jwt::{Key, Role, credentials, jwt};
 pub(crate) use monitor::pending_bytes;
 pub(crate) use nats::NatsServer;

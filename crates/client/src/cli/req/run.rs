@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::console::Console;
 use crate::ddl::{Action, AgentDdl, find};
 use crate::limit::Limit;
-use crate::render;
+use crate::render::{self, Show};
 use crate::results::Results;
 use crate::rpc::{Call, send_only};
 
@@ -59,9 +59,12 @@ impl ReqArgs {
             console.print(&format!("{id}\n"))?;
             return Ok(Verdict::Good);
         }
-        let bar = !self.no_progress && !self.format.is_json();
+        let bar = !self.no_progress && !self.is_terse();
         let mut results = call_with_bar(client, &request, bar, console).await?;
         results.stats.discover_time = discover_time;
+        if self.sort {
+            results.replies.sort_by(|a, b| a.sender.cmp(&b.sender));
+        }
         console.print(&self.text(&results, &plan.action, console))?;
         Ok(Verdict::of(&results.stats))
     }
@@ -75,7 +78,7 @@ impl ReqArgs {
     ) -> Result<Vec<Identity>, CommandError> {
         let wanted = (&plan.collective, &plan.filter, plan.ddl.metadata.name.as_str());
         let (name, found) = self.discovery.nodes(client, wanted, console).await?;
-        if !self.format.is_json() {
+        if !self.is_terse() {
             let count = found.len();
             console.say(&format!("Discovering nodes using the {name} method .... {count}"));
         }
@@ -99,7 +102,16 @@ impl ReqArgs {
         }
     }
 
+    /// Whether the output is for programs alone.
+    fn is_terse(&self) -> bool {
+        self.format.is_json() || self.senders
+    }
+
     fn text(&self, results: &Results, action: &Action, console: &Console) -> String {
+        if self.senders {
+            let show = if self.display.is_some() { self.show() } else { Show::All };
+            return render::senders(results, action, show);
+        }
         if self.format.is_json() {
             return render::results_json(results, action);
         }

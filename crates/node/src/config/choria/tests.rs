@@ -57,6 +57,24 @@ fn the_file_of_an_existing_node_works_as_it_is() {
 }
 
 #[test]
+fn a_file_that_names_no_brokers_leaves_them_to_dns_and_then_to_the_default() {
+    let hosts = "plugin.choria.middleware_hosts = nats://127.0.0.1:4222, b2:4222";
+    let servers = |text: &str| {
+        let broker = load(text, None).unwrap().broker;
+        let servers: Vec<String> = broker.servers.iter().map(ToString::to_string).collect();
+        (servers, broker.srv)
+    };
+    let puppet = vec!["nats://puppet:4222".to_owned()];
+    let without = SERVER_CONF.replace(hosts, "");
+    assert_eq!(servers(&without), (puppet.clone(), None), "use_srv is off");
+    let with = without.replace("use_srv = false", "srv_domain = example.net");
+    let srv = Srv::brokers(Some("example.net".to_owned()));
+    assert_eq!(servers(&with), (puppet, Some(srv)));
+    let named = SERVER_CONF.replace("use_srv = false", "use_srv = true");
+    assert_eq!(servers(&named).1, None, "what is named is not looked up");
+}
+
+#[test]
 fn a_file_without_policies_denies_as_choria_does() {
     let text = SERVER_CONF.replace("rpcauthorization = false", "");
     let config = load(&text, None).unwrap();
@@ -90,13 +108,7 @@ fn every_problem_is_told_at_once() {
         registration = magic\nregisterinterval = 0\n";
     let error = load(text, None).unwrap_err();
     let keys: Vec<&str> = error.0.iter().map(|problem| problem.key.as_str()).collect();
-    for key in [
-        "identity",
-        "plugin.security.provider",
-        "rpcaudit",
-        "registration",
-        "plugin.choria.middleware_hosts",
-    ] {
+    for key in ["identity", "plugin.security.provider", "rpcaudit", "registration"] {
         assert!(keys.contains(&key), "{key} is missing from {keys:?}");
     }
 }
