@@ -7,7 +7,7 @@ TEST_FLAGS ?=
 # Real brokers for tests and demonstrations.
 WITH_NATS = NATS_SERVER="$$(.ci/nats-server)" && export NATS_SERVER
 
-.PHONY: help build demo test check bench-nodes nats-server
+.PHONY: help build demo test check sim bench-nodes nats-server
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -27,6 +27,9 @@ check: ## Check format, lints, documentation and dependencies
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
 	$(CARGO) test --locked -p antiphon-tests --test architecture --test dependencies
+
+sim: ## Run the long simulations: planted defects must be caught
+	$(CARGO) test --locked --release -p antiphon-sim --test mutants -- --nocapture
 
 bench-nodes: ## Measure 2,000 emulated nodes on one broker
 	$(WITH_NATS) && $(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests \

@@ -220,7 +220,7 @@ impl World {
                 self.at_broker(slot, connection, order);
             }
             Happening::FromBroker { slot, connection, event } => {
-                self.from_broker(slot, connection, *event);
+                self.broker_says(slot, connection, *event);
             }
             Happening::NodeAnswers { region, node, payload } => {
                 self.node_answers(&region, &node, &payload);

@@ -201,7 +201,7 @@ impl World {
         }
     }
 
-    pub(super) fn from_broker(&mut self, slot: Slot, connection: ConnectionId, event: Event) {
+    pub(super) fn broker_says(&mut self, slot: Slot, connection: ConnectionId, event: Event) {
         if self.process(slot).connection == Some(connection) {
             let life = self.process(slot).life;
             self.deliver(slot, life, event);
