@@ -1,6 +1,7 @@
 //! The broker adapter against real `nats-server`s, some of them far away.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "a test may say what it counted")]
 
 use std::{collections::BTreeMap, time::Duration};
 

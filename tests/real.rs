@@ -2,6 +2,7 @@
 //! others cannot see.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "a test may say what it counted")]
 
 #[path = "real/burst.rs"]
 mod burst;

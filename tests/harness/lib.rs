@@ -1,6 +1,8 @@
 //! What the workspace tests share: a lab of real processes, and a peer on a region's broker that
 //! plays client or node with raw messages.
 
+#![allow(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, reason = "for tests alone")]
+
 mod broker;
 mod cargo;
 mod fabric;

@@ -8,6 +8,8 @@ use tokio::time::Instant;
 use super::{DemoError, NODES, PATIENCE, Stage};
 use crate::{Gateway, Region, wait};
 
+/// Between a killed gateway and the next ping.
+const PAUSE: Duration = Duration::from_secs(2);
 /// The client is in this region.
 const HOME: &str = "eu";
 
@@ -175,7 +177,7 @@ async fn kill(stage: &mut Stage) -> Result<(), DemoError> {
     if let Some(gateway) = stage.lab.gateway_mut("us-1") {
         gateway.process_mut().kill();
     }
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    tokio::time::sleep(PAUSE).await;
     show_ping(stage).await
 }
 
