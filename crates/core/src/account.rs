@@ -109,12 +109,11 @@ impl Account {
         count: u64,
         deadline: Duration,
     ) -> Option<UnitId> {
-        let tally = self.tallies.entry(key.clone()).or_default();
-        tally.created += count;
         if self.runs.len() >= self.runs_max {
             self.forget_doubt();
         }
         let tally = self.tallies.entry(key.clone()).or_default();
+        tally.created += count;
         if self.runs.len() >= self.runs_max {
             *tally.dropped.entry(DropReason::AccountFull).or_default() += count;
             return None;

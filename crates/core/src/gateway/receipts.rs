@@ -96,7 +96,8 @@ impl Gateway {
             let towards = (creator.0.clone(), creator.1, self.config.limits.hops);
             self.outgoing.push(towards, receipt, now.mono);
         } else if creator.1 == self.me.incarnation {
-            self.account.settle(receipt, now.mono, &mut IDLE_MAX.clone());
+            let mut idle = IDLE_MAX;
+            self.account.settle(receipt, now.mono, &mut idle);
         }
     }
 
