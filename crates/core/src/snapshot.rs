@@ -44,6 +44,9 @@ pub struct Snapshot {
     pub marked: u64,
     /// Messages on our reply subjects that belong to Choria's own broker.
     pub foreign: u64,
+    /// Gateways of our region whose beacon is heard on our broker.
+    #[serde(default)]
+    pub siblings: Vec<GatewayId>,
     /// What an operator should know.
     pub alarms: Vec<AlarmView>,
     /// Counts up with each change of the routing table.

@@ -4,6 +4,7 @@
 //! handled after it, and carrying out an order never waits: one slow peer must not stall the rest.
 
 mod broker;
+mod facts;
 mod links;
 mod peers;
 mod query;
@@ -20,7 +21,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use self::{peers::Peers, report::Tallied};
+use self::{facts::Troubles, peers::Peers, report::Tallied};
 use crate::{
     clock::Clock,
     config::Config,
@@ -30,6 +31,10 @@ use crate::{
 };
 
 pub(crate) use broker::BrokerOut;
+pub use facts::{
+    AuthorityFacts, ClockFacts, DialFacts, ProcessFacts, RefusalFacts, Settings, TroubleFacts,
+    TrustFacts,
+};
 pub use query::{Query, ShellGone, ShellHandle};
 pub use report::{
     BrokerCounts, CertificateFacts, Connection, Daemon, GossipFacts, LinkTraffic, Report, SCHEMA,
@@ -85,6 +90,8 @@ pub(crate) struct Shell {
     renewals: mpsc::Receiver<Credentials>,
     peers: Peers,
     tallied: Tallied,
+    troubles: Troubles,
+    trust: TrustFacts,
     stopping: bool,
 }
 
@@ -100,6 +107,7 @@ enum Input {
 
 impl Shell {
     pub(crate) fn new(parts: Parts) -> Self {
+        let trust = TrustFacts::of(&parts.config, &parts.notary.credentials());
         Self {
             config: parts.config,
             core: parts.core,
@@ -116,6 +124,8 @@ impl Shell {
             renewals: parts.renewals,
             peers: Peers::default(),
             tallied: Tallied::default(),
+            troubles: Troubles::default(),
+            trust,
             stopping: false,
         }
     }
@@ -163,6 +173,7 @@ impl Shell {
     fn take(&mut self, input: Input) -> Result<(), ShellError> {
         match input {
             Input::Deadline => {
+                self.troubles.look_at_clock(self.clock.now());
                 self.close_ending_links();
                 self.drive(Event::Tick);
             }
@@ -237,8 +248,11 @@ impl Shell {
     fn on_gossip(&mut self, event: GossipEvent) {
         match event {
             GossipEvent::MemberSeen(member) => self.drive(Event::MemberSeen(member)),
-            GossipEvent::MemberGone { gateway } => self.drive(Event::MemberGone { gateway }),
-            GossipEvent::Refused { kind, detail } => self.tallied.refused("gossip", kind, &detail),
+            GossipEvent::MemberGone { gateway } => {
+                self.troubles.gone(&gateway);
+                self.drive(Event::MemberGone { gateway });
+            }
+            GossipEvent::Refused { kind, detail } => self.refused("gossip", kind, &detail),
             GossipEvent::Restarted { reason } => {
                 tracing::warn!(reason, "gossip was started anew");
             }

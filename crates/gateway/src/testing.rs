@@ -114,6 +114,10 @@ pub(crate) fn report() -> Report {
         links: Vec::new(),
         link_overflows: 0,
         gossip: GossipFacts::default(),
+        settings: shell::Settings::default(),
+        trust: shell::TrustFacts::default(),
+        process: shell::ProcessFacts::default(),
+        troubles: shell::TroubleFacts::default(),
     };
     let core = Gateway::new(config, 1, Now::default()).snapshot(Now::default());
     Report { schema: shell::SCHEMA.to_owned(), at: Duration::from_secs(100), daemon, core }

@@ -27,6 +27,15 @@ impl Fingerprint {
         Self(bytes)
     }
 
+    /// The fingerprint of several parts, one after the other.
+    pub(crate) fn of_parts(parts: &[&[u8]]) -> Self {
+        let mut context = ring::digest::Context::new(&ring::digest::SHA256);
+        parts.iter().for_each(|part| context.update(part));
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(context.finish().as_ref());
+        Self(bytes)
+    }
+
     /// The digest.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {

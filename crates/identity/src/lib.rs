@@ -33,5 +33,5 @@ pub use rustls::pki_types::{CertificateDer, UnixTime};
 pub use statement::{
     Context, SignError, Signature, Signer, Statement, StatementVerifier, VerifyError,
 };
-pub use trust::{Purpose, TrustBundle, TrustError};
+pub use trust::{Authority, Purpose, TrustBundle, TrustError};
 pub use validity::Validity;

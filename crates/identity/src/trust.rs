@@ -7,7 +7,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, VerifiedPath, anchor_from_trusted_cert};
 
-use crate::certificate::{parse_x509, validity_of};
+use crate::certificate::{Fingerprint, parse_x509, validity_of};
 use crate::date::Date;
 use crate::error::IdentityError;
 use crate::pem;
@@ -29,6 +29,20 @@ pub struct TrustBundle {
     anchors: Vec<TrustAnchor<'static>>,
     /// Of the anchor with the same index.
     validities: Vec<Validity>,
+    /// Of the anchor with the same index: who it says it is.
+    names: Vec<String>,
+}
+
+/// One CA of a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authority<'a> {
+    /// Its subject, RFC 4514 in spirit; for people.
+    pub name: &'a str,
+    /// SHA-256 of subject and public key: what a chain leads to. A renewed certificate of the same
+    /// key has the same.
+    pub fingerprint: Fingerprint,
+    /// Its life.
+    pub validity: Validity,
 }
 
 /// Why a bundle of CAs cannot be used.
@@ -92,7 +106,7 @@ impl TrustBundle {
             path: path.to_owned(),
             detail: error.to_string(),
         })?;
-        let mut bundle = Self { anchors: Vec::new(), validities: Vec::new() };
+        let mut bundle = Self { anchors: Vec::new(), validities: Vec::new(), names: Vec::new() };
         for (index, certificate) in certificates.iter().enumerate() {
             bundle.add(certificate).map_err(|detail| TrustError::Authority {
                 path: path.to_owned(),
@@ -118,6 +132,16 @@ impl TrustBundle {
     #[must_use]
     pub fn validities(&self) -> &[Validity] {
         &self.validities
+    }
+
+    /// The CAs, in the order of the file.
+    pub fn authorities(&self) -> impl Iterator<Item = Authority<'_>> {
+        let known = self.validities.iter().zip(&self.names);
+        self.anchors.iter().zip(known).map(|(anchor, (validity, name))| Authority {
+            name,
+            fingerprint: Fingerprint::of_parts(&[&anchor.subject, &anchor.subject_public_key_info]),
+            validity: *validity,
+        })
     }
 
     /// Checks that a chain leads from `leaf` to a CA of this bundle at the moment `now`, and that
@@ -180,6 +204,7 @@ impl TrustBundle {
         let anchor = anchor_from_trusted_cert(certificate).map_err(|error| error.to_string())?;
         self.anchors.push(anchor.to_owned());
         self.validities.push(validity);
+        self.names.push(x509.subject().to_string());
         Ok(())
     }
 

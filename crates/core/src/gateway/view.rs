@@ -52,6 +52,11 @@ impl Gateway {
                 .collect(),
             marked: self.drops.marked,
             foreign: self.drops.foreign,
+            siblings: self
+                .beacons
+                .siblings(&self.me.region)
+                .map(|beacon| beacon.gateway.clone())
+                .collect(),
             alarms: self.alarms.iter().map(|one| AlarmView { alarm: one.clone() }).collect(),
             table_version: self.routes.version(),
         }

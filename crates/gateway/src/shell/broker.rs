@@ -177,6 +177,7 @@ impl Shell {
             }
             BrokerEvent::Lagged { lost } => {
                 self.broker.counts.lagged += 1;
+                self.troubles.lagged = Some(self.clock.now().unix);
                 self.broker.counts.lost += lost.unwrap_or_default();
                 tracing::error!(lost, "the broker cut us off as a slow consumer");
             }

@@ -11,6 +11,7 @@ impl Shell {
             LinkEvent::Up { link, peer, dialed, not_after } => {
                 let gateway = peer.gateway.clone();
                 self.peers.add(link, gateway.clone(), self.clock.now().unix, not_after);
+                self.troubles.linked(&gateway, dialed.as_ref());
                 self.gossip.link_up(gateway);
                 self.drive(Event::LinkUp { link, peer, dialed });
             }
@@ -22,9 +23,12 @@ impl Shell {
             }
             LinkEvent::DialFailed { target, failure } => {
                 tracing::debug!(?target, ?failure, "dial failed");
+                let endpoint = self.endpoint_of(&target).to_string();
+                let now = self.clock.now().unix;
+                self.troubles.dial_failed(&target, endpoint, &failure, now);
                 self.drive(Event::DialFailed { target, failure });
             }
-            LinkEvent::Refused { kind, detail } => self.tallied.refused("link", &kind, &detail),
+            LinkEvent::Refused { kind, detail } => self.refused("link", &kind, &detail),
             LinkEvent::Heard { link, connection } => {
                 self.drive(Event::Heard { link, connection });
             }
@@ -37,7 +41,7 @@ impl Shell {
             LinkEvent::Control { link, message } => self.drive(Event::FromPeer { link, message }),
             LinkEvent::AdvertsRefused { link, kinds } => {
                 for kind in kinds {
-                    self.tallied.refused("advert", &kind, &format!("by way of link {link}"));
+                    self.refused("advert", &kind, &format!("by way of link {link}"));
                 }
             }
             LinkEvent::Frame { link, epoch, number, weight, frame } => {

@@ -10,7 +10,7 @@ use antiphon_core::{Alarm, Dropped, GatewayId, RegionId, Snapshot};
 use antiphon_identity::Date;
 use serde::{Deserialize, Serialize};
 
-use super::Shell;
+use super::{ProcessFacts, Settings, Shell, TroubleFacts, TrustFacts};
 use crate::link::{LinkStats, Traffic};
 
 /// The schema of [`Report`] as JSON.
@@ -62,6 +62,18 @@ pub struct Daemon {
     pub link_overflows: u64,
     /// Gossip.
     pub gossip: GossipFacts,
+    /// What it is told by its configuration.
+    #[serde(default)]
+    pub settings: Settings,
+    /// Whom it believes.
+    #[serde(default)]
+    pub trust: TrustFacts,
+    /// What the process holds, and may have.
+    #[serde(default)]
+    pub process: ProcessFacts,
+    /// What went wrong lately.
+    #[serde(default)]
+    pub troubles: TroubleFacts,
 }
 
 /// Our certificate.
@@ -183,6 +195,12 @@ impl Tallied {
 }
 
 impl Shell {
+    /// Counts a certificate or statement that was not accepted, and remembers it.
+    pub(super) fn refused(&mut self, place: &'static str, kind: &str, detail: &str) {
+        self.tallied.refused(place, kind, detail);
+        self.troubles.refused(place, kind, detail, self.clock.now().unix);
+    }
+
     pub(super) fn report(&self) -> Box<Report> {
         let now = self.clock.now();
         Box::new(Report {
@@ -209,6 +227,10 @@ impl Shell {
             links: stats.into_iter().map(LinkTraffic::from).collect(),
             link_overflows: counters.overflows + counters.dials_refused,
             gossip: self.gossip_facts(counters.gossip_dropped),
+            settings: Settings::of(&self.config),
+            trust: self.trust.clone(),
+            process: ProcessFacts::read(),
+            troubles: self.troubles.facts(),
         }
     }
 

@@ -5,7 +5,7 @@ use antiphon_core::{AdvertContent, AdvertDraft, Beacon, Event};
 use antiphon_identity::Credentials;
 use bytes::Bytes;
 
-use super::Shell;
+use super::{Shell, TrustFacts};
 
 impl Shell {
     /// Signs an advert. A change of our state in it is published by gossip too.
@@ -49,7 +49,7 @@ impl Shell {
     pub(super) fn on_beacon(&mut self, sealed: Bytes) {
         match self.notary.open_beacon(sealed) {
             Ok(beacon) => self.drive(Event::BeaconHeard(beacon)),
-            Err(refused) => self.tallied.refused("beacon", refused.kind(), &refused.to_string()),
+            Err(refused) => self.refused("beacon", refused.kind(), &refused.to_string()),
         }
     }
 
@@ -58,6 +58,7 @@ impl Shell {
     pub(super) fn on_renewed(&mut self, credentials: Credentials) {
         let not_after = antiphon_identity::Date(credentials.not_after());
         tracing::info!(%not_after, "certificate renewed");
+        self.trust = TrustFacts::of(&self.config, &credentials);
         self.notary.renew(credentials);
         self.publish_member();
     }
