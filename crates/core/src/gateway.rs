@@ -4,6 +4,7 @@ mod adverts;
 mod beacons;
 mod broker;
 mod cost;
+mod decide;
 mod drain;
 mod drops;
 mod egress;

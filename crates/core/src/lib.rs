@@ -11,6 +11,7 @@ mod config;
 mod control;
 mod damping;
 mod database;
+mod decision;
 mod dialer;
 mod drop_reason;
 mod event;
@@ -36,6 +37,7 @@ pub use advert::{
 };
 pub use config::{Config, Limits, Periods};
 pub use control::{Accept, Ack, Control, Open, Outcome, Receipt, Receipts};
+pub use decision::{Candidate, Rejection, Verdict};
 pub use drop_reason::DropReason;
 pub use event::{Beacon, BrokerInfo, DialFailure, Event, FromBroker, Malformed, Member};
 pub use frame::{Body, Creator, EndToEnd, Frame, Hello, Hop, ReplyBody, RequestBody, Target};

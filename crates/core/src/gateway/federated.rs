@@ -10,8 +10,9 @@ use antiphon_wire::{Collective, RequestHead, Subject, Transport};
 use bytes::Bytes;
 
 use crate::{
-    Action, DropReason, Gateway, IDENTITIES_MAX, Now, RequestBody, Target,
+    Action, DropReason, Gateway, IDENTITIES_MAX, Now, RegionId, RequestBody, Target,
     gateway::{
+        decide::Asked,
         drops::Refused,
         ingress::{Refusal, addressed, agrees, refusal_of, refusal_of_request},
     },
@@ -49,7 +50,7 @@ impl Gateway {
         }
         let payload = transport.into_payload();
         let size = payload.len();
-        let (targets, refused) = self.sort_targets(&head, &federation.targets);
+        let (targets, refused) = self.sort_targets(&head, &region, &federation.targets);
         for (target, reason) in refused {
             let request = Some(head.id.as_str());
             self.refuse(Refused { reason, subject: &target, request, size }, now, out);
@@ -74,21 +75,21 @@ impl Gateway {
     fn sort_targets(
         &self,
         head: &RequestHead,
+        region: &RegionId,
         targets: &[String],
     ) -> (Vec<Target>, Vec<(String, DropReason)>) {
         let mut gathered: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         let (mut good, mut bad) = (Vec::new(), Vec::new());
         let mut directed = 0;
         for target in targets {
-            match self.read_target(head, target) {
+            match self.read_target(head, region, target) {
                 Ok(Target::Directed { identities }) => {
                     gathered.entry(directed / IDENTITIES_MAX).or_default().extend(identities);
                     directed += 1;
                 }
-                Ok(Target::Service { .. }) => {
-                    bad.push((target.clone(), DropReason::ServiceInterestUnknown));
+                Ok(target @ (Target::Broadcast { .. } | Target::Service { .. })) => {
+                    good.push(target);
                 }
-                Ok(broadcast) => good.push(broadcast),
                 Err(reason) => bad.push((target.clone(), reason)),
             }
         }
@@ -96,12 +97,23 @@ impl Gateway {
         (good, bad)
     }
 
-    fn read_target(&self, head: &RequestHead, target: &str) -> Result<Target, DropReason> {
+    /// One target, if it may be asked in this region.
+    fn read_target(
+        &self,
+        head: &RequestHead,
+        region: &RegionId,
+        target: &str,
+    ) -> Result<Target, DropReason> {
         let subject = Subject::parse(target).map_err(|_| DropReason::TargetRefused)?;
         let (collective, target) = addressed(&subject).map_err(|_| DropReason::TargetRefused)?;
         let exported: &Collective =
             self.config.export.get(collective).ok_or(DropReason::TargetRefused)?;
         agrees(head, exported, &target)?;
+        let asked = Asked { head, target: &target, table: None };
+        self.rule(&asked).map_err(|rejection| rejection.reason())?;
+        if region != self.region() {
+            self.admit(&asked, region).map_err(|rejection| rejection.reason())?;
+        }
         Ok(target)
     }
 }

@@ -1,15 +1,18 @@
 //! Requests that enter the fabric here.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use antiphon_wire::{Collective, FaultKind, RequestHead, Subject, Transport};
+use antiphon_wire::{Collective, FaultKind, RequestHead, Subject};
 use bytes::Bytes;
 
 use crate::{
     Action, Body, DropReason, EndToEnd, Frame, FromBroker, Gateway, Hop, Now, RegionId,
     RequestBody, Target,
     account::{TallyKey, UnitKind},
-    gateway::drops::Refused,
+    gateway::{
+        decide::{Asked, Entering},
+        drops::Refused,
+    },
     hash,
     queue::Queued,
 };
@@ -57,41 +60,20 @@ impl Gateway {
         now: Now,
         out: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
-        let (collective, target) = addressed(parsed)?;
-        if !self.config.export.contains(collective) {
-            return Err(DropReason::NotExported.into());
+        let Entering { head, target, reply_to, payload } = self.read_request(parsed, payload)?;
+        let table = self.routes.peek(self.region());
+        let decision = self.decide(&Asked { head: &head, target: &target, table });
+        if let Some(reason) = decision.refusal() {
+            return Err(Refusal { reason, request: Some(head.id.to_string()) });
         }
-        if payload.len() as u64 > self.config.limits.frame_bytes_max {
-            return Err(DropReason::FrameTooLarge.into());
-        }
-        let transport = Transport::decode(payload).map_err(|e| refusal_of(e.kind()))?;
-        if transport.federation().is_some() {
-            return Err(DropReason::AlreadyFederated.into());
-        }
-        let head = transport.request_head().map_err(|error| refusal_of_request(error.kind()))?;
-        let refuse = |reason| Refusal { reason, request: Some(head.id.to_string()) };
-        agrees(&head, collective, &target).map_err(refuse)?;
-        let reply_to = transport.reply_to().unwrap_or_default().to_owned();
-        if reply_to.is_empty() {
-            return Err(refuse(DropReason::ReplyToMissing));
-        }
-        if antiphon_wire::legal_publish_subject(&reply_to).is_err() {
-            return Err(refuse(DropReason::ReplySubjectRefused));
-        }
-        if let Target::Service { .. } = target {
-            return Err(refuse(DropReason::ServiceInterestUnknown));
-        }
-        let regions = self.regions_holding(collective);
-        if regions.is_empty() {
-            return Err(refuse(DropReason::NoRegion));
-        }
+        let regions = decision.accepted().cloned().collect();
         let body = RequestBody {
             request: head.id.clone(),
-            collective: collective.to_string(),
+            collective: head.collective.to_string(),
             target,
             reply_to,
             federated: None,
-            payload: transport.into_payload(),
+            payload,
         };
         self.send_request(&head, body, regions, now, out);
         Ok(())
@@ -149,50 +131,6 @@ impl Gateway {
         let expires = now.mono + lifetime;
         let queued = Queued { weight: frame.weight(), frame, since: now.mono, expires };
         self.forward(queued, now, out);
-    }
-
-    /// The other regions that hold a collective and may be asked.
-    fn regions_holding(&self, collective: &Collective) -> Vec<RegionId> {
-        let mut regions: Vec<RegionId> = self
-            .database
-            .offers()
-            .filter(|(region, offer)| {
-                *region != self.region() && offer.collectives.contains(collective)
-            })
-            .map(|(region, _)| region.clone())
-            .collect();
-        regions.sort_unstable();
-        regions.dedup();
-        regions.retain(|region| !self.is_native(region));
-        self.one_of_joined(regions)
-    }
-
-    /// Of regions whose brokers are joined natively one is enough, for the others hear what is
-    /// published there: the first that has a route. Only where both regions say so: one that lies
-    /// about it must not take what is meant for another.
-    fn one_of_joined(&self, regions: Vec<RegionId>) -> Vec<RegionId> {
-        let hears = |(_, region, topology): (_, &RegionId, &crate::Topology)| {
-            topology.native.iter().map(|other| (region.clone(), other.clone())).collect::<Vec<_>>()
-        };
-        let joined: BTreeSet<(RegionId, RegionId)> =
-            self.database.topologies().flat_map(hears).collect();
-        if joined.is_empty() {
-            return regions;
-        }
-        let table = self.routes.peek(&self.me.region);
-        let routed = |region: &RegionId| table.is_some_and(|table| table.region(region).is_some());
-        let (near, far): (Vec<_>, Vec<_>) = regions.into_iter().partition(routed);
-        let mut kept: Vec<RegionId> = Vec::new();
-        for region in near.into_iter().chain(far) {
-            let heard = |one: &RegionId| {
-                joined.contains(&(one.clone(), region.clone()))
-                    && joined.contains(&(region.clone(), one.clone()))
-            };
-            if !kept.iter().any(heard) {
-                kept.push(region);
-            }
-        }
-        kept
     }
 
     pub(super) fn flow(&self, reply_to: &str) -> u64 {

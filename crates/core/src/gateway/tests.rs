@@ -551,7 +551,7 @@ fn another_regions_beacon_stops_forwarding_and_raises_an_alarm() {
     assert!(!alarmed(&bench.handle(Event::BeaconHeard(stale))));
     assert!(alarmed(&bench.handle(Event::BeaconHeard(beacon))));
     let (subject, payload) = golden("v1-ping.json", 0);
-    assert_eq!(dropped(&bench.publish(&subject, payload.clone())), [DropReason::NoRegion]);
+    assert_eq!(dropped(&bench.publish(&subject, payload.clone())), [DropReason::NativelyJoined]);
     for _ in 0..11 {
         bench.wait(1);
     }

@@ -1,0 +1,103 @@
+//! What was decided about a region that a request might go to, and why.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DropReason, RegionId};
+
+/// A region that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Which.
+    pub region: RegionId,
+    /// Whether it gets the request.
+    pub verdict: Verdict,
+}
+
+impl Candidate {
+    /// Whether it gets the request.
+    #[must_use]
+    pub fn is_accepted(&self) -> bool {
+        self.verdict == Verdict::Accepted
+    }
+}
+
+/// Whether a region gets a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It does.
+    Accepted,
+    /// It does not.
+    Rejected(Rejection),
+}
+
+/// Why a region does not get a request, or nobody does. Closed; the labels are stable.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "why", rename_all = "kebab-case")]
+pub enum Rejection {
+    /// It is the region where the request was published: its nodes have it already.
+    OwnRegion,
+    /// None of its gateways offers the collective.
+    CollectiveNotHeld,
+    /// Its broker is joined natively with ours: its nodes have heard the request already.
+    NativelyJoined,
+    /// Its broker is joined natively with that of another region that is asked.
+    HeardThrough {
+        /// Which.
+        through: RegionId,
+    },
+    /// A service request, and nothing shows that no local service took it.
+    ServiceInterestUnknown,
+}
+
+impl Rejection {
+    /// The word in tables and documents.
+    #[must_use]
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::OwnRegion => "own-region",
+            Self::CollectiveNotHeld => "collective-not-held",
+            Self::NativelyJoined => "natively-joined",
+            Self::HeardThrough { .. } => "heard-through",
+            Self::ServiceInterestUnknown => "service-interest-unknown",
+        }
+    }
+
+    /// What a request that goes nowhere for this reason is counted under.
+    #[must_use]
+    pub const fn reason(&self) -> DropReason {
+        match self {
+            Self::OwnRegion | Self::CollectiveNotHeld => DropReason::NoRegion,
+            Self::NativelyJoined | Self::HeardThrough { .. } => DropReason::NativelyJoined,
+            Self::ServiceInterestUnknown => DropReason::ServiceInterestUnknown,
+        }
+    }
+
+    /// How far the region came: of several that were rejected, the one that came farthest says best
+    /// why a request goes nowhere.
+    pub(crate) const fn depth(&self) -> u8 {
+        match self {
+            Self::OwnRegion | Self::CollectiveNotHeld => 0,
+            Self::NativelyJoined => 1,
+            Self::HeardThrough { .. } | Self::ServiceInterestUnknown => 2,
+        }
+    }
+}
+
+impl std::fmt::Display for Rejection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::OwnRegion => f.write_str("the request was published there: its nodes have it"),
+            Self::CollectiveNotHeld => f.write_str("it does not hold the collective"),
+            Self::NativelyJoined => {
+                f.write_str("its broker is joined with ours natively: its nodes have heard it")
+            }
+            Self::HeardThrough { through } => {
+                write!(f, "its broker is joined natively with that of {through}, which is asked")
+            }
+            Self::ServiceInterestUnknown => {
+                f.write_str("nothing shows that no local service took the request")
+            }
+        }
+    }
+}
