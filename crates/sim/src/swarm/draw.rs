@@ -20,6 +20,9 @@ const FAULTS: (Duration, Duration) = (Duration::from_secs(20), Duration::from_se
 /// and damped links to come back.
 const LIVE: Duration = Duration::from_secs(150);
 const END: Duration = Duration::from_secs(160);
+/// When clients fall silent: what they asked for beyond what narrow windows carry has gone, one
+/// lifetime later, before everybody must reach everybody. A queue that is full is no fault to heal.
+const CALM: Duration = Duration::from_secs(135);
 /// Frames live shorter than usual, so that a world comes to rest sooner.
 const LIFETIME: Duration = Duration::from_secs(10);
 const SETTLE: Duration = Duration::from_secs(30);
@@ -116,6 +119,7 @@ impl Draw {
                 federated,
                 every: Span(self.chance.between(pause, pause * 20)),
                 count: Some(if self.chance.happens(0.3) { 10 } else { 1 }),
+                until: Some(Span(CALM)),
                 ..TrafficSpec::default()
             })
         });

@@ -1,0 +1,24 @@
+//! Seeds of the swarm that once failed, and why; all of them pass.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use antiphon_sim::{gateway, swarm};
+
+/// Seeds of worlds of the usual size.
+const FOUND: [(u64, &str); 1] =
+    [(34, "clients asked for more than narrow windows carry while reachability was judged")];
+
+#[test]
+fn what_once_failed_passes() {
+    for (seed, why) in FOUND {
+        let outcome = swarm::try_seed(seed, &swarm::Shape::default(), gateway);
+        assert!(outcome.is_good(), "seed {seed} ({why}): {}", outcome.violations.first().unwrap());
+    }
+}
+
+#[test]
+fn the_same_seed_leaves_the_same_trace() {
+    let run = |seed| swarm::try_seed(seed, &swarm::Shape::default(), gateway).trace;
+    assert_eq!(run(3), run(3));
+    assert_ne!(run(3), run(4));
+}
