@@ -4,7 +4,7 @@ use antiphon_client::cli::{FactsArgs, FindArgs, PingArgs, ReqArgs};
 use antiphon_core::RegionId;
 use clap::{Parser, Subcommand};
 
-use crate::command::{completions, config, drain, gateway, lab, node, read::ReadArgs};
+use crate::command::{completions, config, drain, gateway, lab, node, read::ReadArgs, sim};
 
 /// What was typed.
 #[derive(Debug, Parser)]
@@ -77,6 +77,9 @@ pub enum Command {
     /// Try a whole fabric on this machine
     #[command(subcommand)]
     Lab(lab::Command),
+    /// Try what would happen, in a virtual fabric
+    #[command(subcommand)]
+    Sim(sim::Command),
     /// Print completions for a shell
     Completions(completions::Args),
 }

@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod lab;
 pub mod node;
 pub mod read;
+pub mod sim;
 
 use std::{io, process::ExitCode};
 
@@ -43,6 +44,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Find(args) => client::run(Ask::Find(args)),
         Command::Req(args) => client::run(Ask::Req(args)),
         Command::Facts(args) => client::run(Ask::Facts(args)),
+        Command::Sim(command) => sim::run(command).map(Into::into),
         Command::Completions(args) => completions::run(&args).map(Into::into),
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! - [`args`]: the command line; [`command`]: what each command does.
 //! - [`noun`]: what operators read, each from one gateway's report: a table and a JSON document.
+//! - [`simulation`]: what came of simulations, in the same way.
 //! - [`table`], [`render`], [`screen`], [`human`]: how it is shown.
 //! - [`admin`]: which gateway is asked, and how.
 
@@ -16,6 +17,7 @@ pub mod human;
 pub mod noun;
 pub mod render;
 pub mod screen;
+pub mod simulation;
 pub mod table;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -80,3 +80,32 @@ fn every_document_fits_its_published_schema() {
         conform(&read(&format!("tests/golden/{noun}.json")), &schema, noun);
     }
 }
+
+/// A short world with a fault, so that no list stays empty for lack of anything to say.
+const SCENARIO: &str = r#"
+about = "Two regions lose each other."
+seeds = [1]
+run_for = "30s"
+settle = "20s"
+regions = { eu = {}, us = {} }
+step = [{ at = "20s", partition = ["eu", "us"], for = "2s" }, { at = "29s", reset = ["eu", "us"] }]
+expect = [{ complete = ["15s", "30s"] }, { by = "29s", alarm = "natively-joined" }]
+"#;
+
+#[test]
+fn simulations_fit_their_published_schemas() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.toml");
+    fs::write(&file, SCENARIO).unwrap();
+    let file = file.to_str().unwrap();
+    for (name, args) in [
+        ("simulation", &["run", file, "--what-if", "down:eu-1@25s"][..]),
+        ("swarm", &["swarm", "--seeds", "1..2", "--gateways", "3"]),
+    ] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_antiphon"));
+        let output = command.arg("sim").args(args).args(["-o", "json"]).output().unwrap();
+        let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let schema = read(&format!("../../docs/schemas/antiphon.{name}.v1.json"));
+        conform(&document, &schema, name);
+    }
+}

@@ -20,10 +20,10 @@ pub use chance::{Chance, Concern};
 pub use machine::{Machine, Make, gateway};
 pub use network::{Flow, Network, Path};
 pub use process::{BEGIN, Skew};
-pub use run::{Outcome, Percentiles, Second, Seen, build, run};
+pub use run::{Asking, Outcome, Percentiles, Second, Seen, build, run};
 pub use scenario::{
     Act, Between, DenySpec, ExpectSpec, GatewaySpec, LinkSpec, Offset, PlaceSpec, Plan, RegionSpec,
-    Scenario, ScenarioError, SkewSpec, Span, StepSpec, TrafficSpec,
+    Scenario, ScenarioError, SkewSpec, Span, StepSpec, TrafficSpec, WhatIfError,
 };
 pub use watch::{Asked, Invariant, Question, Settled, Violation, Watch, Whom, alarm_kind};
 pub use world::{Answering, Ending, Slot, World};

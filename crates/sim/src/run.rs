@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 use antiphon_core::{DropReason, RegionId};
 use bytes::Bytes;
 
-pub use self::outcome::{Outcome, Percentiles, Second, Seen};
+pub use self::outcome::{Asking, Outcome, Percentiles, Second, Seen};
 use self::{expect::Probes, traffic::Clients};
 use crate::{
     machine::Make,

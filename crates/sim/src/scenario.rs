@@ -5,8 +5,9 @@ mod plan;
 mod steps;
 mod time;
 mod topology;
+mod what_if;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -17,6 +18,7 @@ pub use self::{
     plan::Plan,
     steps::Act,
     time::{Between, Offset, Span},
+    what_if::WhatIfError,
 };
 
 /// A scenario as its file says it; [`Scenario::plan`] checks it.
@@ -340,6 +342,18 @@ impl Scenario {
     /// Names that nobody has, steps without or with two verbs: names file, line and key.
     pub fn plan(&self, file: &str, text: &str) -> Result<Plan, ScenarioError> {
         Plan::new(self).map_err(|fault| ScenarioError::fault(file, text, fault))
+    }
+
+    /// What befalls the world, in words: when it begins, when it is over where that is said, and
+    /// what it is, such as `partition eu, us`.
+    #[must_use]
+    pub fn faults(&self) -> Vec<(Duration, Option<Duration>, String)> {
+        let steps = self.step.iter().map(Spanned::get_ref);
+        let mut faults: Vec<_> = steps
+            .map(|step| (step.at.0, step.lasts.map(|span| step.at.0 + span.0), step.describe()))
+            .collect();
+        faults.sort();
+        faults
     }
 
     /// The scenario as TOML.

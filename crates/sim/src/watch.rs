@@ -140,6 +140,7 @@ pub struct Watch {
     retired: Vec<(Slot, Snapshot)>,
     drops: BTreeMap<DropReason, u64>,
     drops_per_second: BTreeMap<(u64, DropReason), u64>,
+    delivered_per_second: BTreeMap<u64, u64>,
     alarms: Vec<(Duration, Slot, Alarm)>,
     /// Alarms that the scenario brings about.
     may_alarm: BTreeSet<&'static str>,
@@ -168,6 +169,12 @@ impl Watch {
     #[must_use]
     pub fn drops_per_second(&self) -> &BTreeMap<(u64, DropReason), u64> {
         &self.drops_per_second
+    }
+
+    /// Answers that reached clients, for each second in which there were any.
+    #[must_use]
+    pub fn delivered_per_second(&self) -> &BTreeMap<u64, u64> {
+        &self.delivered_per_second
     }
 
     /// Alarms that were raised, in order.

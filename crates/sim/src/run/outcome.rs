@@ -2,14 +2,18 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use antiphon_core::UnitKind;
+use antiphon_core::{RegionId, UnitKind};
 use serde::Serialize;
 
 use super::{alarms, drops, expect::in_doubt};
-use crate::{scenario::Plan, watch::Violation, world::World};
+use crate::{
+    scenario::Plan,
+    watch::{Asked, Invariant, Violation},
+    world::World,
+};
 
 /// What came of one run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
@@ -23,7 +27,11 @@ pub struct Outcome {
     pub events: u64,
     /// Requests that clients made.
     pub requests: u64,
-    /// Answers that they got.
+    /// Those that everybody who was asked has answered.
+    pub complete: u64,
+    /// Answers that there should be.
+    pub expected: u64,
+    /// Answers that clients got.
     pub answers: u64,
     /// Publications by gateways: requests and replies, by region.
     pub published: BTreeMap<String, (u64, u64)>,
@@ -33,9 +41,11 @@ pub struct Outcome {
     pub in_doubt: u64,
     /// Alarms raised, by kind.
     pub alarms: BTreeMap<&'static str, u64>,
-    /// How long the last answer to a request took.
+    /// How long the last answer to a request took, where there was one.
     pub took: Percentiles,
-    /// For each second: requests, answers to them, drops.
+    /// What the clients of each region saw.
+    pub regions: BTreeMap<String, Asking>,
+    /// For each second: requests, answers to them, deliveries, drops.
     pub seconds: Vec<Second>,
 }
 
@@ -50,15 +60,28 @@ pub struct Seen {
     pub what: String,
 }
 
-/// One second of a run.
+/// What the clients of one region saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Asking {
+    /// Requests that they made.
+    pub requests: u64,
+    /// Those that everybody who was asked has answered.
+    pub complete: u64,
+    /// How long the last answer took, where there was one.
+    pub took: Percentiles,
+}
+
+/// One second of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Second {
     /// Requests made.
     pub requests: u64,
     /// Answers that these requests got, at any time.
     pub answers: u64,
-    /// Messages dropped.
-    pub drops: u64,
+    /// Answers that reached clients in this second, to whatever request.
+    pub delivered: u64,
+    /// Messages dropped, by reason.
+    pub drops: BTreeMap<&'static str, u64>,
 }
 
 /// A distribution of times.
@@ -89,14 +112,25 @@ impl Outcome {
             simulated: world.now().mono,
             events: world.handled(),
             requests: requests.len() as u64,
+            complete: requests.iter().filter(|one| watch.is_complete(one)).count() as u64,
+            expected: requests.iter().map(|one| watch.expected(one)).sum(),
             answers: requests.iter().map(answers).sum(),
             published: published.collect(),
             drops: drops(world),
             in_doubt: in_doubt(world),
             alarms: alarms(world),
-            took: Percentiles::of(requests.iter().map(|one| one.took).collect()),
+            took: Percentiles::of(requests.iter()),
+            regions: plan.regions().map(|(one, _)| (one.to_string(), asking(one, world))).collect(),
             seconds: seconds(plan, world),
         }
+    }
+
+    /// What is said of a run that a panic ended: a defect of the machine or of the world.
+    #[must_use]
+    pub fn panicked(seed: u64, why: &str) -> Self {
+        let (at, invariant) = (Duration::ZERO, Invariant::Progress.label());
+        let violations = vec![Seen { at, invariant, what: format!("it panics: {why}") }];
+        Self { seed, violations, ..Self::default() }
     }
 
     /// Whether nothing happened that must not.
@@ -107,7 +141,9 @@ impl Outcome {
 }
 
 impl Percentiles {
-    fn of(mut times: Vec<Duration>) -> Self {
+    fn of<'a>(requests: impl Iterator<Item = &'a Asked>) -> Self {
+        let answered = requests.filter(|one| !one.answers.is_empty());
+        let mut times: Vec<Duration> = answered.map(|one| one.took).collect();
         times.sort_unstable();
         let at = |share: usize| {
             let index = (times.len() * share / 100).min(times.len().saturating_sub(1));
@@ -130,12 +166,22 @@ impl std::fmt::Display for Seen {
     }
 }
 
-fn answers(asked: &crate::watch::Asked) -> u64 {
+fn answers(asked: &Asked) -> u64 {
     asked.answers.values().map(|count| u64::from(*count)).sum()
 }
 
+fn asking(region: &RegionId, world: &World) -> Asking {
+    let watch = world.watch();
+    let of_them = || watch.requests().iter().filter(|one| one.region == *region);
+    Asking {
+        requests: of_them().count() as u64,
+        complete: of_them().filter(|one| watch.is_complete(one)).count() as u64,
+        took: Percentiles::of(of_them()),
+    }
+}
+
 fn seconds(plan: &Plan, world: &World) -> Vec<Second> {
-    let length = usize::try_from(plan.run_for.as_secs()).unwrap_or(0) + 1;
+    let length = usize::try_from((plan.run_for + plan.settle).as_secs()).unwrap_or(0) + 1;
     let mut seconds = vec![Second::default(); length];
     let mut edit = |at: u64, edit: &dyn Fn(&mut Second)| {
         if let Some(second) = usize::try_from(at).ok().and_then(|at| seconds.get_mut(at)) {
@@ -148,8 +194,13 @@ fn seconds(plan: &Plan, world: &World) -> Vec<Second> {
             second.answers += answers(asked);
         });
     }
-    for ((at, _), count) in world.watch().drops_per_second() {
-        edit(*at, &|second| second.drops += count);
+    for (at, count) in world.watch().delivered_per_second() {
+        edit(*at, &|second| second.delivered += count);
+    }
+    for ((at, reason), count) in world.watch().drops_per_second() {
+        edit(*at, &|second| {
+            second.drops.insert(reason.label(), *count);
+        });
     }
     seconds
 }

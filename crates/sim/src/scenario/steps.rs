@@ -56,6 +56,31 @@ pub enum Act {
 /// Acts with their times.
 pub(crate) type Acts = Vec<(Duration, Act)>;
 
+impl StepSpec {
+    /// The verb and whom it is about, in words: `partition eu, us`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let table = toml::Table::try_from(self).unwrap_or_default();
+        let verb = table.iter().find(|(key, _)| !["at", "for", "every"].contains(&key.as_str()));
+        verb.map_or_else(String::new, |(verb, whom)| {
+            format!("{} {}", verb.replace('_', " "), words(whom))
+        })
+    }
+}
+
+fn words(value: &toml::Value) -> String {
+    let joined = |parts: Vec<String>| parts.join(", ");
+    if let Some(text) = value.as_str() {
+        text.to_owned()
+    } else if let Some(list) = value.as_array() {
+        joined(list.iter().map(words).collect())
+    } else if let Some(table) = value.as_table() {
+        joined(table.iter().map(|(key, value)| format!("{key} {}", words(value))).collect())
+    } else {
+        value.to_string()
+    }
+}
+
 /// Works one step out.
 pub(crate) fn acts(step: &StepSpec, span: &Range<usize>, names: &Topology) -> Result<Acts, Fault> {
     let reader = Reader { step, span, names };

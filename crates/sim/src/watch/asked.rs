@@ -83,6 +83,23 @@ impl Watch {
         self.missing(asked).into_iter().filter(here).collect()
     }
 
+    /// How many nodes should answer a request.
+    #[must_use]
+    pub fn expected(&self, asked: &Asked) -> u64 {
+        let nodes = match &asked.whom {
+            Whom::Everybody => self.nodes.len(),
+            Whom::Node(_) => 1,
+            Whom::Federated(_, nodes) => nodes.len(),
+        };
+        nodes as u64
+    }
+
+    /// Whether everybody who was asked has answered.
+    #[must_use]
+    pub fn is_complete(&self, asked: &Asked) -> bool {
+        asked.answers.len() as u64 >= self.expected(asked)
+    }
+
     /// How many nodes a region has.
     #[must_use]
     pub fn nodes_of(&self, region: &RegionId) -> usize {
@@ -165,6 +182,7 @@ impl Watch {
         let answers = asked.answers.entry(sender.clone()).or_default();
         *answers += 1;
         asked.took = at.saturating_sub(asked.at);
+        *self.delivered_per_second.entry(at.as_secs()).or_default() += 1;
         let heard = asked.heard.get(&sender).copied().unwrap_or(0);
         if *answers > heard {
             let what =
