@@ -3,7 +3,7 @@
 mod address;
 mod tls;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::Path, path::PathBuf, time::Duration};
 
 use antiphon_gateway::{
     admin::{Address, AdminError, Client},
@@ -74,11 +74,24 @@ impl AdminArgs {
     /// # Errors
     /// As [`address`](Self::address), or nobody answers there.
     pub async fn connect(&self) -> Result<Asked, Failure> {
-        let address = self.address()?;
+        self.connect_to(&self.address()?).await
+    }
+
+    /// The lab, if gateways of one are asked.
+    #[must_use]
+    pub fn lab(&self) -> Option<&Path> {
+        self.lab.as_deref()
+    }
+
+    /// Connects to a gateway at an address of the caller's choice.
+    ///
+    /// # Errors
+    /// Nobody answers there.
+    pub async fn connect_to(&self, address: &Address) -> Result<Asked, Failure> {
         let tls = self.tls.files();
-        let connecting = Box::pin(Client::connect(&address, tls.as_ref()));
-        let client = in_time(&address, connecting).await?;
-        Ok(Asked { client, address })
+        let connecting = Box::pin(Client::connect(address, tls.as_ref()));
+        let client = in_time(address, connecting).await?;
+        Ok(Asked { client, address: address.clone() })
     }
 
     /// What the gateway knows.

@@ -4,7 +4,7 @@ use antiphon_client::cli::{FactsArgs, FindArgs, PingArgs, ReqArgs};
 use antiphon_core::RegionId;
 use clap::{Parser, Subcommand};
 
-use crate::command::{completions, config, drain, gateway, lab, node, read::ReadArgs, sim};
+use crate::command::{check, completions, config, drain, gateway, lab, node, read::ReadArgs, sim};
 
 /// What was typed.
 #[derive(Debug, Parser)]
@@ -55,6 +55,8 @@ pub enum Command {
         #[command(flatten)]
         args: ReadArgs,
     },
+    /// Look for everything that can be wrong with the fabric, and say what to do
+    Check(check::Args),
     /// Make the gateway leave the fabric without losing anything, and end
     Drain(drain::Args),
     /// See which nodes answer, and how fast

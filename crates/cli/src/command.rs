@@ -1,5 +1,6 @@
 //! What each command does.
 
+pub mod check;
 pub mod client;
 pub mod completions;
 pub mod config;
@@ -39,6 +40,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Routes { args, region } => read(Noun::Routes { to: region }, args),
         Command::Collectives(args) => read(Noun::Collectives, args),
         Command::Drops { args, examples } => read(Noun::Drops { examples }, args),
+        Command::Check(args) => check::run(&args).map(Into::into),
         Command::Drain(args) => drain::run(&args).map(Into::into),
         Command::Ping(args) => client::run(Ask::Ping(args)),
         Command::Find(args) => client::run(Ask::Find(args)),

@@ -6,14 +6,17 @@
 //! - [`args`]: the command line; [`command`]: what each command does.
 //! - [`noun`]: what operators read, each from one gateway's report: a table and a JSON document.
 //! - [`simulation`]: what came of simulations, in the same way.
+//! - [`check`]: what the doctor looks at.
 //! - [`table`], [`render`], [`screen`], [`human`]: how it is shown.
 //! - [`admin`]: which gateway is asked, and how.
 
 pub mod admin;
 pub mod args;
+pub mod check;
 pub mod command;
 mod exit;
 pub mod human;
+mod meant;
 pub mod noun;
 pub mod render;
 pub mod screen;

@@ -43,7 +43,7 @@ fn list_of(noun: &str, values: impl IntoIterator<Item = Value>) -> Map<String, V
 }
 
 /// Whole milliseconds.
-fn millis(span: Duration) -> u64 {
+pub(crate) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 

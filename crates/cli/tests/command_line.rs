@@ -66,9 +66,17 @@ fn the_environment_names_a_gateway_where_the_command_line_does_not() {
 fn a_socket_that_nobody_serves_is_named_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let address = format!("unix:{}", folder.path().join("eu-1.sock").display());
-    for noun in
-        ["status", "regions", "gateways", "links", "routes", "collectives", "drops", "drain"]
-    {
+    for noun in [
+        "status",
+        "regions",
+        "gateways",
+        "links",
+        "routes",
+        "collectives",
+        "drops",
+        "drain",
+        "check",
+    ] {
         let silent = antiphon(&[noun, "--admin", &address]);
         assert_eq!((code(&silent), stdout(&silent)), (3, ""), "{noun}");
         assert_eq!(stderr(&silent).lines().count(), 1, "{}", stderr(&silent));

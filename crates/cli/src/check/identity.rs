@@ -1,0 +1,235 @@
+//! Certificates, authorities, names.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use antiphon_core::Alarm;
+use antiphon_gateway::shell::{AuthorityFacts, Report};
+
+use super::{
+    Check, Evidence, Finding, Outcome, Test,
+    evidence::{LAST_HOUR, is_lately},
+};
+use crate::{
+    human,
+    noun::finding::{CERTIFICATE_PROBLEM, CERTIFICATE_WARNING},
+};
+
+/// An authority that ends sooner is worth a look: whoever replaces it needs time.
+const AUTHORITY_WARNING: Duration = Duration::from_secs(30 * 24 * 3600);
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        code: "IDENT-001",
+        title: "Certificates of gateways last for two weeks",
+        meaning: "A gateway's certificate ends within two weeks. Links do not outlive the \
+                  certificates at their ends, so the gateway leaves the fabric when it ends. \
+                  Renewed files are noticed and used without a restart.",
+        next: "renew the files named by [link] tls",
+        test: Test::Running(soon),
+    },
+    Check {
+        code: "IDENT-002",
+        title: "No certificate of a gateway ends within a day",
+        meaning: "A gateway's certificate has ended, or ends within a day. Without renewal no link \
+                  of this gateway can be set up any more.",
+        next: "renew the files named by [link] tls now",
+        test: Test::Running(at_once),
+    },
+    Check {
+        code: "IDENT-003",
+        title: "All gateways trust the same authorities",
+        meaning: "The bundles in [link] tls.ca differ between gateways. That is right in the middle \
+                  of a rollover of the authority, when the new one is added everywhere before the \
+                  first certificate of it is used. At any other time some gateways refuse others.",
+        next: "make the files named by [link] tls.ca the same in every region",
+        test: Test::Running(link_authorities),
+    },
+    Check {
+        code: "IDENT-004",
+        title: "All regions trust the callers of all regions",
+        meaning: "The bundles in [broker] tls.ca differ between regions. Where brokers, nodes and \
+                  callers have certificates of the same authority, as in Choria, the nodes of a \
+                  region without a caller's authority drop his requests without an answer.",
+        next: "add the authority to the CA bundle of the region's nodes and broker",
+        test: Test::Running(broker_authorities),
+    },
+    Check {
+        code: "IDENT-005",
+        title: "Trusted authorities last for a month",
+        meaning: "A certificate authority in a bundle ends within a month, or has ended. All that it \
+                  has signed ends with it.",
+        next: "add its successor to every bundle, then renew certificates, then remove it",
+        test: Test::Running(ending_authorities),
+    },
+    Check {
+        code: "IDENT-006",
+        title: "Nobody was refused at a link within the hour",
+        meaning: "Somebody connected to a gateway's link port, or was dialled, and could not prove \
+                  who he is: another authority, another fabric, a name that stands for no region, a \
+                  certificate that has ended. Either a gateway is set up wrongly, or a stranger \
+                  knocks.",
+        next: "antiphon status -o json (refusals), and [identity] names if the name is right",
+        test: Test::Running(refused_links),
+    },
+    Check {
+        code: "IDENT-007",
+        title: "No signed statement was refused within the hour",
+        meaning: "An advert, a gossip record or a beacon carried a signature that does not hold, or \
+                  spoke of another gateway than its certificate names. It was neither used nor \
+                  relayed.",
+        next: "antiphon status -o json (refusals); compare [identity] names and CAs of the regions",
+        test: Test::Running(refused_statements),
+    },
+    Check {
+        code: "IDENT-008",
+        title: "Gateway ids are unique",
+        meaning: "Two processes use one gateway id. Their adverts replace each other, and routes \
+                  change with each. Replicas that share a certificate need names of their own.",
+        next: "give one of them another name: gateway = \"...\" in its configuration",
+        test: Test::Running(duplicates),
+    },
+    Check {
+        code: "IDENT-009",
+        title: "Names rest on alternative names, not on the Common Name",
+        meaning: "[identity] common_name = true lets the Common Name of a certificate stand for a \
+                  region. It is a last resort: authorities check it less than alternative names.",
+        next: "issue certificates with a URI or DNS name and remove [identity] common_name",
+        test: Test::Running(common_names),
+    },
+];
+
+fn soon(evidence: &Evidence) -> Outcome {
+    certificates(evidence, |left| left >= CERTIFICATE_PROBLEM && left < CERTIFICATE_WARNING)
+}
+
+fn at_once(evidence: &Evidence) -> Outcome {
+    certificates(evidence, |left| left < CERTIFICATE_PROBLEM)
+}
+
+fn certificates(evidence: &Evidence, wrong: fn(Duration) -> bool) -> Outcome {
+    let left = |report: &Report| report.daemon.certificate.not_after.saturating_sub(report.at);
+    let findings = evidence.reports().filter(|report| wrong(left(report))).map(|report| {
+        let (name, end) = (&report.core.gateway, &report.daemon.certificate.not_after_date);
+        let left = left(report);
+        let text = match left {
+            Duration::ZERO => format!("the certificate of {name} has ended, at {end}"),
+            left => format!("the certificate of {name} ends in {}, at {end}", human::days(left)),
+        };
+        if left < CERTIFICATE_PROBLEM { Finding::problem(text) } else { Finding::warning(text) }
+    });
+    let least = evidence.reports().map(left).min().unwrap_or_default();
+    Outcome::of(findings, format!("the first ends in {}", human::days(least)))
+}
+
+fn link_authorities(evidence: &Evidence) -> Outcome {
+    let holders = evidence
+        .reports()
+        .map(|report| (report.core.gateway.to_string(), report.daemon.trust.link.as_slice()));
+    differing(holders, "gateway", |missing| Finding::warning(format!("{missing} in [link] tls.ca")))
+}
+
+/// Gateways of one region that do not agree are one holder each, so the region is told apart.
+fn broker_authorities(evidence: &Evidence) -> Outcome {
+    let holders = evidence
+        .by_region()
+        .into_iter()
+        .filter_map(|(region, reports)| Some((region, reports.first().copied()?)))
+        .map(|(region, report)| (region.to_string(), report.daemon.trust.broker.as_slice()));
+    let holders: Vec<_> = holders.filter(|(_, trusted)| !trusted.is_empty()).collect();
+    if holders.is_empty() {
+        return Outcome::unknown("no broker is spoken to by TLS with a CA of its own");
+    }
+    differing(holders.into_iter(), "region", |missing| {
+        Finding::warning(format!("{missing}: its callers are not answered there"))
+    })
+}
+
+fn differing<'a>(
+    holders: impl Iterator<Item = (String, &'a [AuthorityFacts])>,
+    what: &str,
+    finding: fn(String) -> Finding,
+) -> Outcome {
+    let holders: Vec<_> = holders.collect();
+    let names: BTreeMap<&str, &str> = holders
+        .iter()
+        .flat_map(|(_, trusted)| *trusted)
+        .map(|one| (one.fingerprint.as_str(), one.name.as_str()))
+        .collect();
+    let missing = names.iter().filter_map(|(fingerprint, name)| {
+        let lacks = |trusted: &[AuthorityFacts]| {
+            !trusted.iter().any(|one| one.fingerprint == **fingerprint)
+        };
+        let without: BTreeSet<_> =
+            holders.iter().filter(|(_, trusted)| lacks(trusted)).map(|(name, _)| name).collect();
+        let where_not = human::list(&without);
+        (!without.is_empty()).then(|| format!("{name} is not trusted by {what} {where_not}"))
+    });
+    let looked = human::count(names.len() as u64, "CA");
+    Outcome::of(missing.map(finding), format!("{looked} everywhere"))
+}
+
+fn ending_authorities(evidence: &Evidence) -> Outcome {
+    let all = evidence.reports().flat_map(|report| {
+        let trust = &report.daemon.trust;
+        trust.link.iter().chain(&trust.broker).map(move |one| (report, one))
+    });
+    let findings = all.filter_map(|(report, one)| {
+        let left = one.not_after.saturating_sub(report.at);
+        let (name, region) = (&one.name, &report.core.region);
+        (left < AUTHORITY_WARNING).then(|| {
+            let end = &one.not_after_date;
+            Finding::warning(format!("the CA {name}, trusted in region {region}, ends at {end}"))
+        })
+    });
+    Outcome::of(findings, "none ends within a month")
+}
+
+fn refused_links(evidence: &Evidence) -> Outcome {
+    refusals(evidence, |place| place == "link")
+}
+
+fn refused_statements(evidence: &Evidence) -> Outcome {
+    refusals(evidence, |place| place != "link")
+}
+
+fn refusals(evidence: &Evidence, of: fn(&str) -> bool) -> Outcome {
+    let all = evidence.reports().flat_map(|report| {
+        let lately = report.daemon.troubles.refusals.iter();
+        lately.filter(|one| is_lately(report, one.last, LAST_HOUR)).map(move |one| (report, one))
+    });
+    let findings = all.filter(|(_, one)| of(&one.place)).map(|(report, one)| {
+        let ago = human::span(report.at.saturating_sub(one.last));
+        let (gateway, kind, detail) = (&report.core.gateway, &one.kind, &one.detail);
+        Finding::warning(format!("{gateway} refused {}, {kind}, {ago} ago: {detail}", one.place))
+    });
+    Outcome::of(findings, "none")
+}
+
+fn duplicates(evidence: &Evidence) -> Outcome {
+    let alarmed = evidence.reports().flat_map(|report| &report.core.alarms);
+    let alarmed = alarmed.filter_map(|view| {
+        let Alarm::DuplicateGateway { gateway } = &view.alarm else { return None };
+        Some(Finding::problem(format!("somebody else uses the gateway id {gateway}")))
+    });
+    let mut lives: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for report in evidence.reports() {
+        let place = (&report.daemon.endpoint, &report.daemon.config, report.core.incarnation);
+        lives.entry(&report.core.gateway).or_default().insert(place);
+    }
+    let twice = lives.iter().filter(|(_, places)| places.len() > 1).map(|(gateway, places)| {
+        let places = human::list(places.iter().map(|(endpoint, ..)| endpoint));
+        Finding::problem(format!("{gateway} answered from several places: {places}"))
+    });
+    Outcome::of(alarmed.chain(twice), human::count(lives.len() as u64, "id"))
+}
+
+fn common_names(evidence: &Evidence) -> Outcome {
+    let with = evidence.reports().filter(|report| report.daemon.settings.common_name);
+    let findings = with.map(|report| {
+        Finding::warning(format!("{} takes Common Names for names", report.core.gateway))
+    });
+    Outcome::of(findings, "no Common Name counts")
+}
