@@ -21,6 +21,7 @@ mod hash;
 mod id;
 mod membership;
 mod now;
+pub mod policy;
 mod queue;
 mod return_address;
 mod routes;
