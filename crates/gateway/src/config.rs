@@ -7,6 +7,7 @@
 mod document;
 mod field;
 mod naming;
+mod policy;
 mod problem;
 mod raw;
 mod reader;
@@ -25,6 +26,7 @@ use antiphon_core::{Endpoint, GatewayId, Incarnation, Limits, Periods, RegionId}
 use antiphon_wire::Collective;
 
 pub(crate) use naming::with_sources;
+pub use policy::{policy, policy_text};
 pub use problem::{Problem, Problems};
 
 /// The subject on which nodes answer, unless configured: a sibling of those that Choria's own

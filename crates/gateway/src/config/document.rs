@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml::{
     Spanned,
-    de::{DeTable, DeValue},
+    de::{DeArray, DeTable, DeValue},
 };
 
 /// A parsed file that still knows its lines.
@@ -39,14 +39,24 @@ impl<'a> Document<'a> {
         self.text
     }
 
-    /// The line of a dotted key, from 1.
+    /// The line of a dotted key, from 1; elements of arrays are counted from 0.
     pub(super) fn line_of(&self, key: &str) -> Option<usize> {
-        let mut table = Some(&self.root);
+        let (mut table, mut array) = (Some(&self.root), None::<&DeArray<'a>>);
         let mut found = None;
         for part in key.split('.') {
-            let (name, value) = table?.iter().find(|(name, _)| name.get_ref() == part)?;
-            found = Some(line_at(self.text, name.span().start));
-            table = as_table(value);
+            let (at, value) = match (table, array) {
+                (Some(table), _) => {
+                    let (name, value) = table.iter().find(|(name, _)| name.get_ref() == part)?;
+                    (name.span().start, value)
+                }
+                (None, Some(array)) => {
+                    let value = array.get(part.parse::<usize>().ok()?)?;
+                    (value.span().start, value)
+                }
+                (None, None) => return None,
+            };
+            found = Some(line_at(self.text, at));
+            (table, array) = (as_table(value), value.get_ref().as_array());
         }
         found
     }
