@@ -11,7 +11,7 @@ use crate::{
     control::Control,
     event::Beacon,
     frame::Frame,
-    id::{BarrierId, Endpoint, Epoch, GatewayId, LinkId, RegionId, SubscriptionId},
+    id::{BarrierId, Endpoint, Epoch, GatewayId, LinkId, RegionId, SubscriptionId, TicketId},
 };
 
 /// Something that the driver must do, in the order given.
@@ -107,6 +107,15 @@ pub enum Action {
     Originate {
         /// What to sign.
         draft: AdvertDraft,
+    },
+
+    /// Verify that a request comes from the caller that it names, then report
+    /// [`crate::Event::Verified`].
+    Verify {
+        /// The name to report.
+        ticket: TicketId,
+        /// The client's transport.
+        payload: Bytes,
     },
 
     /// A message was refused or lost; it has been counted. For the log and for examples.

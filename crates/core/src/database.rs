@@ -121,7 +121,7 @@ impl Database {
     }
 
     /// What the regions of gateways that have not left offer, one item a gateway.
-    pub(crate) fn offers(&self) -> impl Iterator<Item = (&RegionId, &Offer)> {
+    pub(crate) fn offers(&self) -> impl Iterator<Item = (&RegionId, &Offer)> + Clone {
         self.entries.iter().filter_map(|(key, entry)| match &entry.advert.draft.content {
             AdvertContent::Offer(offer) if self.stays(&key.gateway) => {
                 Some((&entry.advert.draft.region, offer))

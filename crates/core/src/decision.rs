@@ -31,6 +31,16 @@ pub enum Verdict {
     Rejected(Rejection),
 }
 
+impl Verdict {
+    /// Whether our policy had its say.
+    pub(crate) const fn is_policys(&self) -> bool {
+        match self {
+            Self::Accepted => true,
+            Self::Rejected(rejection) => rejection.depth() >= 2,
+        }
+    }
+}
+
 /// Why a region does not get a request, or nobody does. Closed; the labels are stable.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "why", rename_all = "kebab-case")]
@@ -48,6 +58,17 @@ pub enum Rejection {
     },
     /// A service request, and nothing shows that no local service took it.
     ServiceInterestUnknown,
+    /// Our policy does not let it go there.
+    PolicyExport {
+        /// The rule that says so; `None`: no rule matches, and then nothing may go.
+        rule: Option<String>,
+    },
+    /// A rule of our policy depends on the action, which is not known. (A real request's is read.)
+    ActionUnknown,
+    /// A rule of our policy names callers, and the signature does not prove this one.
+    CallerUnproved,
+    /// The caller has asked more than its rate allows.
+    RateLimited,
 }
 
 impl Rejection {
@@ -60,6 +81,10 @@ impl Rejection {
             Self::NativelyJoined => "natively-joined",
             Self::HeardThrough { .. } => "heard-through",
             Self::ServiceInterestUnknown => "service-interest-unknown",
+            Self::PolicyExport { .. } => "policy-export",
+            Self::ActionUnknown => "action-unknown",
+            Self::CallerUnproved => "caller-unproved",
+            Self::RateLimited => "rate-limited",
         }
     }
 
@@ -70,6 +95,9 @@ impl Rejection {
             Self::OwnRegion | Self::CollectiveNotHeld => DropReason::NoRegion,
             Self::NativelyJoined | Self::HeardThrough { .. } => DropReason::NativelyJoined,
             Self::ServiceInterestUnknown => DropReason::ServiceInterestUnknown,
+            Self::PolicyExport { .. } | Self::ActionUnknown => DropReason::PolicyExport,
+            Self::CallerUnproved => DropReason::CallerUnproved,
+            Self::RateLimited => DropReason::RateLimited,
         }
     }
 
@@ -79,7 +107,8 @@ impl Rejection {
         match self {
             Self::OwnRegion | Self::CollectiveNotHeld => 0,
             Self::NativelyJoined => 1,
-            Self::HeardThrough { .. } | Self::ServiceInterestUnknown => 2,
+            Self::PolicyExport { .. } | Self::ActionUnknown | Self::CallerUnproved => 2,
+            Self::HeardThrough { .. } | Self::ServiceInterestUnknown | Self::RateLimited => 3,
         }
     }
 }
@@ -98,6 +127,17 @@ impl std::fmt::Display for Rejection {
             Self::ServiceInterestUnknown => {
                 f.write_str("nothing shows that no local service took the request")
             }
+            Self::PolicyExport { rule: Some(rule) } => {
+                write!(f, "our export rule {rule} does not let it go there")
+            }
+            Self::PolicyExport { rule: None } => {
+                f.write_str("no export rule of ours matches, and what none matches stays here")
+            }
+            Self::ActionUnknown => f.write_str("an export rule of ours depends on the action"),
+            Self::CallerUnproved => {
+                f.write_str("an export rule of ours names callers, and this one is not proved")
+            }
+            Self::RateLimited => f.write_str("the caller asks more than its rate allows"),
         }
     }
 }

@@ -99,6 +99,18 @@ drop_reasons! {
     TokenInvalid = "token-invalid",
     /// The destination region does not accept the collective.
     NotAccepted = "not-accepted",
+    /// The policy of the client's region does not let the request out.
+    PolicyExport = "policy-export",
+    /// The policy of the nodes' region does not let the request in.
+    PolicyAccept = "policy-accept",
+    /// The policy of a region in between does not let the request through.
+    PolicyTransit = "policy-transit",
+    /// A rule names callers, and the request's signature does not prove its caller.
+    CallerUnproved = "caller-unproved",
+    /// More requests wait for their signatures to be verified than may, or one waited too long.
+    VerifierBusy = "verifier-busy",
+    /// The caller, or the region of origin, asks more than its rate allows.
+    RateLimited = "rate-limited",
     /// More units under way than this gateway keeps accounts of.
     AccountFull = "account-full",
     /// A reason in a receipt that only a newer gateway knows.

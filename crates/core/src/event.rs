@@ -11,7 +11,11 @@ use crate::{
     advert::{Advert, GatewayState},
     control::Control,
     frame::{Frame, Hello},
-    id::{BarrierId, Endpoint, Epoch, GatewayId, Incarnation, LinkId, RegionId, SubscriptionId},
+    id::{
+        BarrierId, Endpoint, Epoch, GatewayId, Incarnation, LinkId, RegionId, SubscriptionId,
+        TicketId,
+    },
+    policy::{Policy, Proof},
 };
 
 /// Something that happened. The driver reports facts; it decides nothing.
@@ -132,6 +136,19 @@ pub enum Event {
     Originated {
         /// The draft and its signed bytes.
         advert: Advert,
+    },
+    /// [`crate::Action::Verify`] is done.
+    Verified {
+        /// Which.
+        ticket: TicketId,
+        /// The verdict; [`Proof::Unasked`] counts as refused.
+        proof: Proof,
+    },
+
+    /// A policy is in force from here on.
+    PolicyApplied {
+        /// The policy.
+        policy: Box<Policy>,
     },
 }
 

@@ -14,9 +14,11 @@ mod ingress;
 mod links;
 mod members;
 mod peer;
+mod policing;
 mod receipts;
 mod replies;
 mod subscriptions;
+mod vetting;
 mod view;
 
 use std::{
@@ -29,7 +31,7 @@ use rand_core::SeedableRng;
 
 use self::{
     adverts::Adverts, beacons::Beacons, broker::Broker, drain::Drain, drops::Drops, peer::Peer,
-    receipts::Outgoing,
+    policing::Policing, receipts::Outgoing, vetting::Vetting,
 };
 use crate::{
     Action, Alarm, Config, Creator, Event, GatewayId, GatewayState, LinkId, Member, Now, RegionId,
@@ -72,6 +74,8 @@ pub struct Gateway {
     account: Account,
     outgoing: Outgoing,
     drops: Drops,
+    policing: Policing,
+    vetting: Vetting,
     alarms: BTreeSet<Alarm>,
     drain: Option<Drain>,
     next_epoch: u64,
@@ -110,6 +114,8 @@ impl Gateway {
             account: Account::new(limits.accounts_max, periods.doubt_memory),
             outgoing: Outgoing::default(),
             drops: Drops::default(),
+            policing: Policing::default(),
+            vetting: Vetting::default(),
             alarms: BTreeSet::new(),
             drain: None,
             next_epoch: 1,
@@ -142,6 +148,7 @@ impl Gateway {
             self.beacons.next_deadline(self.broker.is_up()),
             self.adverts.next_deadline(),
             self.damping.next_deadline(),
+            self.vetting.next_deadline(),
             self.dialer_deadline(&linked),
             self.join_deadline(),
             self.drain.as_ref().and_then(Drain::next_deadline),
@@ -189,6 +196,8 @@ impl Gateway {
                 self.dialer.on_failed(&target, &failure, now.mono, &mut self.rng);
             }
             Event::Originated { advert } => self.on_originated(advert, now, out),
+            Event::Verified { ticket, proof } => self.on_verified(ticket, proof, now, out),
+            Event::PolicyApplied { policy } => self.on_policy(*policy, now),
         }
     }
 
@@ -214,6 +223,7 @@ impl Gateway {
         self.account.expire(now.mono);
         self.graph_stale |= self.database.expire(now.mono) | self.damping.expire(now.mono);
         self.expire_beacons(now, out);
+        self.expire_vetting(now, out);
         self.expire_sessions(now);
     }
 

@@ -67,6 +67,10 @@ number_id!(
     SubscriptionId
 );
 number_id!(
+    /// One signature that is being verified outside.
+    TicketId
+);
+number_id!(
     /// One question to the broker whether it has processed everything before.
     BarrierId
 );

@@ -45,13 +45,13 @@ pub use frame::{Body, Creator, EndToEnd, Frame, Hello, Hop, ReplyBody, RequestBo
 pub use gateway::Gateway;
 pub use id::{
     BarrierId, Endpoint, EndpointError, Epoch, GatewayId, Incarnation, LinkId, RegionId,
-    SubscriptionId, UnitId,
+    SubscriptionId, TicketId, UnitId,
 };
 pub use now::Now;
 pub use routes::Route;
 pub use snapshot::{
-    AlarmView, BrokerView, DropExample, DropView, LinkView, MemberView, QueueView, RegionView,
-    Snapshot, TallyView,
+    AlarmView, BrokerView, DropExample, DropView, HitView, LinkView, MemberView, PolicyTrial,
+    PolicyView, QueueView, RegionView, Snapshot, TallyView,
 };
 
 /// The NATS header that marks what came out of the fabric; its value is `<region>.<gateway>` of the

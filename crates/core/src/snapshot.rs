@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Alarm, DropReason, Dropped, GatewayId, GatewayState, Incarnation, RegionId, Route, Stamp,
     Tally, TallyKey,
+    policy::{Change, Direction, Policy},
 };
 
 /// The state of one gateway at one moment.
@@ -51,6 +52,46 @@ pub struct Snapshot {
     pub alarms: Vec<AlarmView>,
     /// Counts up with each change of the routing table.
     pub table_version: u64,
+    /// The policy in force.
+    #[serde(default)]
+    pub policy: PolicyView,
+}
+
+/// The policy in force, and what came of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PolicyView {
+    /// The policy.
+    pub policy: Policy,
+    /// Since when, since 1970-01-01 UTC; `None`: the default, since the start.
+    pub since: Option<Duration>,
+    /// How many messages each rule decided about; those that decided about none are left out. A rule
+    /// that keeps its name keeps its count.
+    pub hits: Vec<HitView>,
+    /// Messages of the last ten minutes or so on which a new policy can be tried.
+    pub recent: u64,
+}
+
+/// How often one rule decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HitView {
+    /// The list that the rule is in.
+    pub direction: Direction,
+    /// The rule; `None`: no rule matched.
+    pub rule: Option<String>,
+    /// How many messages, each counted for each region that it might go to.
+    pub count: u64,
+}
+
+/// What another policy would decide about the requests of the last minutes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyTrial {
+    /// Messages of the last ten minutes or so.
+    pub requests: u64,
+    /// Those of them that are not told apart, and so not tried.
+    pub others: u64,
+    /// What it would decide in another way, the most frequent first.
+    pub changes: Vec<Change>,
 }
 
 /// The broker connection.

@@ -17,12 +17,15 @@
 
 use std::collections::BTreeSet;
 
-use antiphon_wire::{RequestHead, Subject, Transport};
+use antiphon_wire::{Collective, RequestHead, Subject, Transport};
 use bytes::Bytes;
 
 use crate::{
     Candidate, DropReason, Gateway, Offer, RegionId, Rejection, Target, Verdict,
-    gateway::ingress::{Refusal, addressed, agrees, refusal_of, refusal_of_request},
+    gateway::{
+        ingress::{Refusal, addressed, agrees, refusal_of, refusal_of_request},
+        policing::Known,
+    },
     routes::Table,
 };
 
@@ -42,6 +45,8 @@ pub(super) struct Asked<'a> {
     pub(super) head: &'a RequestHead,
     /// Whom it is for; one identity where it is directed, for each copy is decided by itself.
     pub(super) target: &'a Target,
+    /// What has been found out about it besides.
+    pub(super) known: &'a Known,
     /// Our routes for frames that are created in our region; those of another graph where it is
     /// explained what would be.
     pub(super) table: Option<&'a Table>,
@@ -57,6 +62,12 @@ pub(super) struct Decision {
 }
 
 impl Decision {
+    /// The regions about which our policy was asked.
+    pub(super) fn judged(&self) -> impl Iterator<Item = &RegionId> {
+        let judged = self.candidates.iter().filter(|one| one.verdict.is_policys());
+        judged.map(|one| &one.region)
+    }
+
     /// The regions that get it, by name.
     pub(super) fn accepted(&self) -> impl Iterator<Item = &RegionId> {
         self.candidates.iter().filter(|one| one.is_accepted()).map(|one| &one.region)
@@ -133,11 +144,12 @@ impl Gateway {
     ///
     /// Here belongs what looks at the request alone: halts of a caller or collective, export rules
     /// without a destination, rate limits (asked, not spent), and whether a local service took it.
-    #[expect(clippy::unused_self, reason = "rules are the gateway's")]
     pub(super) fn rule(&self, asked: &Asked<'_>) -> Result<(), Rejection> {
         match asked.target {
             Target::Service { .. } => Err(Rejection::ServiceInterestUnknown),
-            Target::Broadcast { .. } | Target::Directed { .. } => Ok(()),
+            Target::Broadcast { .. } | Target::Directed { .. } => {
+                self.may_ask(asked.known, asked.head)
+            }
         }
     }
 
@@ -147,8 +159,23 @@ impl Gateway {
     /// Here belongs what looks at the pair of request and region, the cheapest first: halts of a pair of
     /// regions, export rules that name destinations, complete hints that rule out the identity, agent
     /// or service.
-    pub(super) fn admit(&self, _asked: &Asked<'_>, region: &RegionId) -> Result<(), Rejection> {
-        if self.is_native(region) { Err(Rejection::NativelyJoined) } else { Ok(()) }
+    pub(super) fn admit(&self, asked: &Asked<'_>, region: &RegionId) -> Result<(), Rejection> {
+        if self.is_native(region) {
+            return Err(Rejection::NativelyJoined);
+        }
+        self.may_leave(asked.known, asked.head, region)
+    }
+
+    /// The other regions that hold a collective.
+    pub(super) fn holding<'a>(
+        &'a self,
+        collective: &'a Collective,
+    ) -> impl Iterator<Item = &'a RegionId> + Clone {
+        let offers = self.database.offers();
+        let holding = offers.filter(move |(region, offer)| {
+            *region != self.region() && offer.collectives.contains(collective)
+        });
+        holding.map(|(region, _)| region)
     }
 
     /// Every region that has advertised what it offers, by name; the other ones that hold the

@@ -144,6 +144,10 @@ impl Gateway {
             }
         });
         let acknowledged = self.peers.values().all(|peer| peer.outbox.is_empty());
-        all_in && acknowledged && self.queues.is_empty() && self.broker.is_quiet()
+        all_in
+            && acknowledged
+            && self.queues.is_empty()
+            && self.broker.is_quiet()
+            && self.vetting.is_empty()
     }
 }

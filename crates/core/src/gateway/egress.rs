@@ -10,11 +10,22 @@ use bytes::Bytes;
 use crate::{
     Action, Body, Creator, DropReason, EndToEnd, Gateway, Now, Outcome, ReplyBody, RequestBody,
     Target, UnitId,
-    gateway::ingress::{agrees, refusal_of, refusal_of_request},
+    gateway::{
+        ingress::{agrees, refusal_of, refusal_of_request},
+        policing::Wanted,
+        vetting::{FlowKey, Held},
+    },
     queue::Queued,
     return_address::{ClientKind, ReturnAddress},
     subject_pattern,
 };
+
+/// A request that is to be published.
+enum Checked {
+    Good(Transport),
+    /// It depends on its signature, or on that of an earlier one of its flow.
+    Unproved(FlowKey),
+}
 
 /// What NATS headers add to a payload, the mark's value apart: version line, name, line ends.
 const MARK_BYTES: usize = "NATS/1.0\r\n".len() + crate::MARK.len() + ": \r\n\r\n".len();
@@ -28,7 +39,15 @@ impl Gateway {
             return self.drop_units(end, DropReason::Expired, now, out);
         }
         let edited = match &end.body {
-            Body::Request(request) => self.edit_request(&end.creator, request),
+            Body::Request(request) => match self.check_request(end, request, now) {
+                Ok(Checked::Good(transport)) => {
+                    self.edit_request(&end.creator, request, &transport)
+                }
+                Ok(Checked::Unproved(flow)) => {
+                    return self.vet(flow, Held::Leaving(queued), now, out);
+                }
+                Err(reason) => Err(reason),
+            },
             Body::Reply(reply) => self.edit_reply(reply),
         };
         let edited = match edited {
@@ -61,8 +80,13 @@ impl Gateway {
         out.push(Action::Publish { subject, mark, payload });
     }
 
-    /// The request with our region's reply subject and the way back in its headers.
-    fn edit_request(&self, creator: &Creator, request: &RequestBody) -> Result<Bytes, DropReason> {
+    /// Whether a request may be published here: what it is, and what our policy says of it.
+    fn check_request(
+        &mut self,
+        end: &EndToEnd,
+        request: &RequestBody,
+        now: Now,
+    ) -> Result<Checked, DropReason> {
         let collective = Collective::try_from(request.collective.as_str())
             .map_err(|_| DropReason::TokenInvalid)?;
         if !self.config.export.contains(&collective) {
@@ -74,6 +98,26 @@ impl Gateway {
             transport.request_head().map_err(|error| refusal_of_request(error.kind()).reason)?;
         agrees(&head, &collective, &request.target)?;
         legal_publish_subject(&request.reply_to).map_err(|_| DropReason::ReplySubjectRefused)?;
+        let flow = FlowKey { creator: Some(end.creator.gateway.clone()), flow: end.flow };
+        if self.vetting.holds(&flow) {
+            return Ok(Checked::Unproved(flow));
+        }
+        let proof = self.vetting.recall(&flow, &request.payload, now.mono);
+        Ok(match self.let_in(end, &head, proof, now)? {
+            Wanted::Proof => Checked::Unproved(flow),
+            Wanted::Nothing => Checked::Good(transport),
+        })
+    }
+
+    /// The request with our region's reply subject and the way back in its headers.
+    fn edit_request(
+        &self,
+        creator: &Creator,
+        request: &RequestBody,
+        transport: &Transport,
+    ) -> Result<Bytes, DropReason> {
+        let collective = Collective::try_from(request.collective.as_str())
+            .map_err(|_| DropReason::TokenInvalid)?;
         let client = match request.federated {
             Some(_) => ClientKind::Federated,
             None => ClientKind::Plain,

@@ -10,17 +10,20 @@ use antiphon_wire::{Collective, RequestHead, Subject, Transport};
 use bytes::Bytes;
 
 use crate::{
-    Action, DropReason, Gateway, IDENTITIES_MAX, Now, RegionId, RequestBody, Target,
+    Action, DropReason, FromBroker, Gateway, IDENTITIES_MAX, Now, RegionId, RequestBody, Target,
     gateway::{
         decide::Asked,
         drops::Refused,
         ingress::{Refusal, addressed, agrees, refusal_of, refusal_of_request},
+        policing::{Known, Wanted},
+        vetting::{FlowKey, Held},
     },
 };
 
 impl Gateway {
     pub(super) fn on_federated(
         &mut self,
+        subject: &str,
         name: &str,
         payload: Bytes,
         now: Now,
@@ -50,7 +53,22 @@ impl Gateway {
         }
         let payload = transport.into_payload();
         let size = payload.len();
-        let (targets, refused) = self.sort_targets(&head, &region, &federation.targets);
+        let flow = FlowKey { creator: None, flow: self.flow(&reply_to) };
+        let mut known = Known::head(self.vetting.recall(&flow, &payload, now.mono), now);
+        let leaves = Some(&region).filter(|region| **region != self.me.region).into_iter();
+        let wanted = self.learn_for_export(&mut known, &head, &payload, leaves.clone());
+        if wanted.map_err(refuse)? == Wanted::Proof || self.vetting.holds(&flow) {
+            let message = FromBroker { subject: subject.to_owned(), mark: None, payload };
+            self.vet(flow, Held::Entering(message), now, out);
+            return Ok(());
+        }
+        let asked = (&head, &known, &region);
+        let (targets, refused) = self.sort_targets(asked, &federation.targets);
+        let messages = federation.targets.len() as u64;
+        self.let_out(&known, &head, leaves, messages);
+        if !targets.is_empty() {
+            self.charge_caller(&known, &head, messages);
+        }
         for (target, reason) in refused {
             let request = Some(head.id.as_str());
             self.refuse(Refused { reason, subject: &target, request, size }, now, out);
@@ -74,15 +92,14 @@ impl Gateway {
     /// gathered, and the others with their reasons.
     fn sort_targets(
         &self,
-        head: &RequestHead,
-        region: &RegionId,
+        asked: (&RequestHead, &Known, &RegionId),
         targets: &[String],
     ) -> (Vec<Target>, Vec<(String, DropReason)>) {
         let mut gathered: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         let (mut good, mut bad) = (Vec::new(), Vec::new());
         let mut directed = 0;
         for target in targets {
-            match self.read_target(head, region, target) {
+            match self.read_target(asked, target) {
                 Ok(Target::Directed { identities }) => {
                     gathered.entry(directed / IDENTITIES_MAX).or_default().extend(identities);
                     directed += 1;
@@ -100,8 +117,7 @@ impl Gateway {
     /// One target, if it may be asked in this region.
     fn read_target(
         &self,
-        head: &RequestHead,
-        region: &RegionId,
+        (head, known, region): (&RequestHead, &Known, &RegionId),
         target: &str,
     ) -> Result<Target, DropReason> {
         let subject = Subject::parse(target).map_err(|_| DropReason::TargetRefused)?;
@@ -109,7 +125,7 @@ impl Gateway {
         let exported: &Collective =
             self.config.export.get(collective).ok_or(DropReason::TargetRefused)?;
         agrees(head, exported, &target)?;
-        let asked = Asked { head, target: &target, table: None };
+        let asked = Asked { head, target: &target, known, table: None };
         self.rule(&asked).map_err(|rejection| rejection.reason())?;
         if region != self.region() {
             self.admit(&asked, region).map_err(|rejection| rejection.reason())?;

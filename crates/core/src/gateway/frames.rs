@@ -77,7 +77,12 @@ impl Gateway {
         let from_sibling =
             self.peers.get(&credit.peer).is_some_and(|peer| peer.hello.region == self.me.region);
         let ours = end.creator.region == self.me.region && from_sibling;
-        let passes = end.to == self.me.region || ours || self.config.transit;
+        let passes = end.to == self.me.region || ours;
+        let ruled = match self.config.transit {
+            _ if passes => Ok(()),
+            true => self.let_through(end, now),
+            false => Err(DropReason::TransitRefused),
+        };
         // What we created has been here, whatever it says.
         let mine = end.creator.gateway == self.me.gateway;
         let step = match () {
@@ -88,8 +93,7 @@ impl Gateway {
             () if queued.frame.hop.visited.contains(&self.me.gateway) => {
                 Step::Drop(DropReason::Visited)
             }
-            () if !passes => Step::Drop(DropReason::TransitRefused),
-            () => self.next_step(&queued.frame),
+            () => ruled.map_or_else(Step::Drop, |()| self.next_step(&queued.frame)),
         };
         self.take_step(step, queued, Some(credit), now, out);
     }

@@ -12,6 +12,8 @@ use crate::{
     gateway::{
         decide::{Asked, Entering},
         drops::Refused,
+        policing::{Known, Wanted},
+        vetting::{FlowKey, Held},
     },
     hash,
     queue::Queued,
@@ -42,10 +44,10 @@ impl Gateway {
         let size = payload.len();
         let result = match Subject::parse(&subject) {
             Ok(Subject::FederationRequest { cluster }) => {
-                self.on_federated(cluster.as_str(), payload, now, out)
+                self.on_federated(&subject, cluster.as_str(), payload, now, out)
             }
             Err(_) => Err(DropReason::NotExported.into()),
-            Ok(parsed) => self.on_request(&parsed, payload, now, out),
+            Ok(parsed) => self.on_request(&subject, &parsed, payload, now, out),
         };
         if let Err(Refusal { reason, request }) = result {
             let request = request.as_deref();
@@ -55,17 +57,32 @@ impl Gateway {
 
     fn on_request(
         &mut self,
+        subject: &str,
         parsed: &Subject,
         payload: Bytes,
         now: Now,
         out: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
         let Entering { head, target, reply_to, payload } = self.read_request(parsed, payload)?;
-        let table = self.routes.peek(self.region());
-        let decision = self.decide(&Asked { head: &head, target: &target, table });
-        if let Some(reason) = decision.refusal() {
-            return Err(Refusal { reason, request: Some(head.id.to_string()) });
+        let refuse = |reason| Refusal { reason, request: Some(head.id.to_string()) };
+        let flow = FlowKey { creator: None, flow: self.flow(&reply_to) };
+        let proof = self.vetting.recall(&flow, &payload, now.mono);
+        let mut known = Known::head(proof, now);
+        let to = self.holding(&head.collective);
+        let wanted = self.learn_for_export(&mut known, &head, &payload, to).map_err(refuse)?;
+        if wanted == Wanted::Proof || self.vetting.holds(&flow) {
+            let message = FromBroker { subject: subject.to_owned(), mark: None, payload };
+            self.vet(flow, Held::Entering(message), now, out);
+            return Ok(());
         }
+        let table = self.routes.peek(self.region());
+        let asked = Asked { head: &head, target: &target, known: &known, table };
+        let decision = self.decide(&asked);
+        self.let_out(&known, &head, decision.judged(), 1);
+        if let Some(reason) = decision.refusal() {
+            return Err(refuse(reason));
+        }
+        self.charge_caller(&known, &head, 1);
         let regions = decision.accepted().cloned().collect();
         let body = RequestBody {
             request: head.id.clone(),

@@ -15,6 +15,7 @@ use crate::{
 mod flapping;
 mod hostile;
 mod native;
+mod policing;
 mod random;
 
 const REPLY_SUBJECT: &str = "choria.federation.eu.collective";

@@ -59,6 +59,7 @@ impl Gateway {
                 .collect(),
             alarms: self.alarms.iter().map(|one| AlarmView { alarm: one.clone() }).collect(),
             table_version: self.routes.version(),
+            policy: self.policy_view(now),
         }
     }
 

@@ -19,7 +19,7 @@ pub struct Rate {
 /// nodes is 500. Each gateway counts for itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RateLimits {
-    /// Of one caller, as the request names it, out of our region.
+    /// Of one caller, as the request names it, into the fabric here.
     pub caller: Option<Rate>,
     /// Of one other region, into ours.
     pub region: Option<Rate>,
@@ -44,30 +44,42 @@ pub(super) const BUCKETS_MAX: usize = 4096;
 const OTHERS: &str = "";
 
 impl Buckets {
-    /// Takes `count` messages out of a name's bucket; whether that was allowed.
+    /// Whether a name has at least one message left.
     ///
-    /// Whoever has one left may take it all and more, and pays later: a request for more nodes
-    /// than the burst allows is not refused for ever.
-    pub(crate) fn take(&mut self, name: &str, rate: Rate, count: u64, now: Duration) -> bool {
-        let name = self.admit(name, now);
-        let nanos = 1_000_000_000 / u64::from(rate.per_second.max(1));
-        let depth = Duration::from_nanos(nanos.saturating_mul(u64::from(rate.burst.max(1))));
-        let one = Duration::from_nanos(nanos);
-        let full_at = self.full_at.entry(name).or_insert(now);
-        let debt = full_at.saturating_sub(now);
-        if debt + one > depth {
-            return false;
-        }
-        *full_at = now + debt + Duration::from_nanos(nanos.saturating_mul(count));
-        true
+    /// Whoever has one left may take more than that, and pays later: a request for more nodes than the
+    /// burst allows is not refused for ever.
+    pub(crate) fn has(&self, name: &str, rate: Rate, now: Duration) -> bool {
+        let name = if self.is_admitted(name, now) { name } else { OTHERS };
+        let debt = self.full_at.get(name).map_or(Duration::ZERO, |at| at.saturating_sub(now));
+        debt + rate.interval() <= rate.interval().saturating_mul(rate.burst.max(1))
     }
 
-    fn admit(&mut self, name: &str, now: Duration) -> String {
+    /// Takes `count` messages out of a name's bucket.
+    pub(crate) fn spend(&mut self, name: &str, rate: Rate, count: u64, now: Duration) {
         if self.full_at.len() >= BUCKETS_MAX && !self.full_at.contains_key(name) {
             self.full_at.retain(|_, full_at| *full_at > now);
         }
-        let room = self.full_at.len() < BUCKETS_MAX || self.full_at.contains_key(name);
-        if room { name.to_owned() } else { OTHERS.to_owned() }
+        let name = if self.is_admitted(name, now) { name } else { OTHERS };
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        let cost = rate.interval().saturating_mul(count);
+        match self.full_at.get_mut(name) {
+            Some(full_at) => *full_at = (*full_at).max(now) + cost,
+            None => drop(self.full_at.insert(name.to_owned(), now + cost)),
+        }
+    }
+
+    /// Whether a name has a bucket of its own, or would get one.
+    fn is_admitted(&self, name: &str, now: Duration) -> bool {
+        self.full_at.contains_key(name)
+            || self.full_at.len() < BUCKETS_MAX
+            || self.full_at.values().any(|full_at| *full_at <= now)
+    }
+}
+
+impl Rate {
+    /// Between two messages in the long run.
+    fn interval(self) -> Duration {
+        Duration::from_nanos(1_000_000_000 / u64::from(self.per_second.max(1)))
     }
 }
 
@@ -84,6 +96,16 @@ mod tests {
     use super::*;
 
     const RATE: Rate = Rate { per_second: 10, burst: 3 };
+
+    impl Buckets {
+        fn take(&mut self, name: &str, rate: Rate, count: u64, now: Duration) -> bool {
+            let has = self.has(name, rate, now);
+            if has {
+                self.spend(name, rate, count, now);
+            }
+            has
+        }
+    }
 
     fn at(millis: u64) -> Duration {
         Duration::from_millis(millis)
@@ -123,11 +145,8 @@ mod tests {
     fn a_region_of_its_own_outranks_all_regions() {
         let us: RegionId = "us".parse().unwrap();
         let other = Rate { per_second: 1, burst: 1 };
-        let limits = RateLimits {
-            caller: None,
-            region: Some(RATE),
-            regions: [(us.clone(), other)].into(),
-        };
+        let limits =
+            RateLimits { caller: None, region: Some(RATE), regions: [(us.clone(), other)].into() };
         assert_eq!(limits.of_region(&us), Some(other));
         assert_eq!(limits.of_region(&"ap".parse().unwrap()), Some(RATE));
     }

@@ -13,7 +13,9 @@ pub struct Pattern(String);
 
 /// A text that is no [`Pattern`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no name: 1 to 255 bytes without white space; * stands for any run of characters")]
+#[error(
+    "{text:?} is no name: 1 to 255 bytes without white space; * stands for any run of characters"
+)]
 pub struct PatternError {
     /// The beginning of what was given.
     pub text: String,

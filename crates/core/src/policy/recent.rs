@@ -97,10 +97,9 @@ impl Recent {
     }
 
     /// What would change with another policy, the most frequent first; callers are taken for proved.
-    pub(crate) fn compare(&mut self, now: &Policy, then: &Policy, at: Duration) -> Vec<Change> {
-        self.forget(at.as_secs() / PART.as_secs());
+    pub(crate) fn compare(&self, now: &Policy, then: &Policy, at: Duration) -> Vec<Change> {
         let mut kinds: BTreeMap<&Kind, u64> = BTreeMap::new();
-        for (kind, count) in self.parts.iter().flat_map(|part| part.kinds.values()) {
+        for (kind, count) in self.fresh(at).flat_map(|part| part.kinds.values()) {
             *kinds.entry(kind).or_default() += count;
         }
         let change = |(kind, count)| Kind::change(kind, count, now, then);
@@ -109,23 +108,28 @@ impl Recent {
         changes
     }
 
-    /// Requests of the last minutes that are not told apart.
-    pub(crate) fn others(&self) -> u64 {
-        self.parts.iter().map(|part| part.others).sum()
+    /// All requests of the last minutes, and those of them that are not told apart.
+    pub(crate) fn totals(&self, at: Duration) -> (u64, u64) {
+        let others: u64 = self.fresh(at).map(|part| part.others).sum();
+        let told = self.fresh(at).flat_map(|part| part.kinds.values()).map(|(_, count)| count);
+        (told.sum::<u64>() + others, others)
     }
 
-    /// All requests of the last minutes.
-    pub(crate) fn total(&self) -> u64 {
-        let told = self.parts.iter().flat_map(|part| part.kinds.values()).map(|(_, count)| count);
-        told.sum::<u64>() + self.others()
+    fn fresh(&self, at: Duration) -> impl Iterator<Item = &Part> {
+        let oldest = oldest(at.as_secs() / PART.as_secs());
+        self.parts.iter().filter(move |part| part.number >= oldest)
     }
 
     fn forget(&mut self, number: u64) {
-        let oldest = (number + 1).saturating_sub(PARTS_MAX as u64);
+        let oldest = oldest(number);
         while self.parts.front().is_some_and(|part| part.number < oldest) {
             self.parts.pop_front();
         }
     }
+}
+
+fn oldest(number: u64) -> u64 {
+    (number + 1).saturating_sub(PARTS_MAX as u64)
 }
 
 impl Kind {

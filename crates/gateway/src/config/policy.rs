@@ -11,7 +11,9 @@ use std::{
 
 use antiphon_core::{
     RegionId,
-    policy::{Direction, Effect, Follow, Pattern, Policy, RULES_MAX, Rate, RateLimits, Rule, Rules},
+    policy::{
+        Direction, Effect, Follow, Pattern, Policy, RULES_MAX, Rate, RateLimits, Rule, Rules,
+    },
 };
 
 use self::raw::{RawFollow, RawLimits, RawPolicy, RawRate, RawRule};
@@ -99,12 +101,7 @@ fn rules(direction: Direction, raw: Vec<RawRule>, problems: &mut Gathered) -> Ve
     rules
 }
 
-fn rule(
-    direction: Direction,
-    raw: RawRule,
-    key: &str,
-    problems: &mut Gathered,
-) -> Option<Rule> {
+fn rule(direction: Direction, raw: RawRule, key: &str, problems: &mut Gathered) -> Option<Rule> {
     let name = raw.name.required(&format!("{key}.name"), problems);
     let named = name.as_deref().is_none_or(is_name);
     if !named {
