@@ -61,5 +61,7 @@ pub const MARK: &str = "Antiphon-Origin";
 pub const IDENTITIES_MAX: usize = 4096;
 /// Most adverts in one control message.
 pub const ADVERTS_MAX: usize = 64;
+/// Most signatures that are being verified at a time.
+pub const VERIFYING_MAX: usize = 1024;
 /// Most receipts in one control message.
 pub const RECEIPTS_MAX: usize = 4096;

@@ -22,7 +22,7 @@ use std::{
 };
 
 use antiphon_broker::{Auth, ServerUrl};
-use antiphon_core::{Endpoint, GatewayId, Incarnation, Limits, Periods, RegionId};
+use antiphon_core::{Endpoint, GatewayId, Incarnation, Limits, Periods, RegionId, policy::Policy};
 use antiphon_wire::Collective;
 
 pub(crate) use naming::with_sources;
@@ -68,6 +68,8 @@ pub struct Config {
     pub reply_subjects: Vec<String>,
     /// Names of Choria Federation members that we serve, and the region that each stands for.
     pub federation: BTreeMap<String, RegionId>,
+    /// What this region lets out, in and through.
+    pub policy: PolicySource,
     /// Where operators ask.
     pub admin: Admin,
     /// Where `/metrics`, `/healthz` and `/readyz` are served; `None`: nowhere.
@@ -137,6 +139,33 @@ pub struct Naming {
     pub names: BTreeMap<RegionId, Vec<String>>,
     /// Whether the Common Name counts as one, as a last resort.
     pub common_name: bool,
+}
+
+/// The policy, and what it needs.
+#[derive(Clone, Debug, Default)]
+pub struct PolicySource {
+    /// The file that it is read from, again at SIGHUP and by `antiphon policy apply`; `None`: there is
+    /// only the default.
+    pub file: Option<PathBuf>,
+    /// The policy as the file said when it was first read.
+    pub policy: Policy,
+    /// Whose signatures prove callers; `None`: no rule may name callers.
+    pub callers: Option<CallerTrust>,
+}
+
+/// Whose signatures prove callers. Nodes are told the same, in words of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallerTrust {
+    /// Certificates of the CAs of callers, PEM: protocol v1.
+    pub ca: Option<PathBuf>,
+    /// Regular expressions, one of which a v1 caller's name must match; `None`: Choria's own.
+    pub allow: Option<Vec<String>>,
+    /// Regular expressions for v1 certificates that may call in anybody's name; `None`: Choria's own.
+    pub privileged: Option<Vec<String>>,
+    /// Public keys of issuers in hex, by the organisation that v2 tokens name.
+    pub issuers: BTreeMap<String, String>,
+    /// Public keys in hex of who else may sign v2 tokens.
+    pub trusted_signers: Vec<String>,
 }
 
 /// Where operators ask.

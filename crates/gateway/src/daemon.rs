@@ -16,6 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use self::builder::Builder;
 use crate::{
     admin::{Door, DoorError},
+    callers::{Callers, CallersError},
     clock::Clock,
     config::Config,
     http::{self, HttpError},
@@ -73,6 +74,9 @@ pub enum StartError {
     /// `[identity] names` contradict each other.
     #[error("identity.names")]
     Names(#[from] NamesError),
+    /// Those who may call cannot be verified.
+    #[error("policy.callers")]
+    Callers(#[from] CallersError),
     /// The admin service has no place.
     #[error(transparent)]
     Admin(#[from] DoorError),
@@ -117,6 +121,7 @@ impl Daemon {
         let tls = &config.link.tls;
         let credentials = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca)?;
         let names = config.naming.to_names(&config.fabric)?;
+        let callers = config.policy.callers.as_ref().map(Callers::load).transpose()?;
         let door = Door::open(&config.admin).await?;
         let http = match config.http {
             Some(address) => Some(http::bind(address).await?),
@@ -125,6 +130,7 @@ impl Daemon {
         let mut builder = Builder::new(config, world.clock, credentials, names);
         builder.http = http.as_ref().and_then(|listener| listener.local_addr().ok());
         builder.admin = door.address();
+        builder.callers = callers;
         Ok(builder.build(world.seed, world.broker, world.links, door, http))
     }
 

@@ -9,6 +9,7 @@
 //! - [`admin`]: what operators ask, and the client that asks.
 
 pub mod admin;
+mod callers;
 mod clock;
 pub mod config;
 mod daemon;
@@ -24,6 +25,7 @@ pub mod shell;
 #[cfg(test)]
 mod testing;
 
+pub use callers::CallersError;
 pub use clock::Clock;
 pub use daemon::{Daemon, DaemonError, LinkWorld, StartError, World};
 pub use http::HttpError;

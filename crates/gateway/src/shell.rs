@@ -10,12 +10,15 @@ mod peers;
 mod query;
 mod report;
 mod statements;
+mod vetting;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use antiphon_broker::BrokerEvent;
-use antiphon_core::{Action, DialTarget, Endpoint, Event, Gateway, Member};
-use antiphon_identity::Credentials;
+use antiphon_core::{
+    Action, DialTarget, Endpoint, Event, Gateway, Member, TicketId, policy::Proof,
+};
+use antiphon_identity::{Credentials, UnixTime};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
@@ -39,6 +42,7 @@ pub use query::{Query, ShellGone, ShellHandle};
 pub use report::{
     BrokerCounts, CertificateFacts, Connection, Daemon, GossipFacts, LinkTraffic, Report, SCHEMA,
 };
+pub(crate) use vetting::{Vetting, vetting};
 
 /// How long links, and then the broker connection, may take to flush and close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -58,6 +62,8 @@ pub(crate) struct Parts {
     pub(crate) gossip_events: mpsc::Receiver<GossipEvent>,
     pub(crate) queries: mpsc::Receiver<Query>,
     pub(crate) renewals: mpsc::Receiver<Credentials>,
+    pub(crate) vetting: Vetting,
+    pub(crate) verdicts: mpsc::Receiver<(TicketId, Proof)>,
 }
 
 /// Why the shell ended.
@@ -88,6 +94,8 @@ pub(crate) struct Shell {
     gossip_events: mpsc::Receiver<GossipEvent>,
     queries: mpsc::Receiver<Query>,
     renewals: mpsc::Receiver<Credentials>,
+    vetting: Vetting,
+    verdicts: mpsc::Receiver<(TicketId, Proof)>,
     peers: Peers,
     tallied: Tallied,
     troubles: Troubles,
@@ -103,6 +111,7 @@ enum Input {
     Gossip(GossipEvent),
     Query(Query),
     Renewed(Credentials),
+    Verified(TicketId, Proof),
 }
 
 impl Shell {
@@ -122,6 +131,8 @@ impl Shell {
             gossip_events: parts.gossip_events,
             queries: parts.queries,
             renewals: parts.renewals,
+            vetting: parts.vetting,
+            verdicts: parts.verdicts,
             peers: Peers::default(),
             tallied: Tallied::default(),
             troubles: Troubles::default(),
@@ -136,7 +147,8 @@ impl Shell {
     /// An adapter ended unasked.
     pub(crate) async fn run(mut self) -> Result<(), ShellError> {
         self.publish_member();
-        self.drive(Event::Tick);
+        let policy = Box::new(self.config.policy.policy.clone());
+        self.drive(Event::PolicyApplied { policy });
         while !self.stopping {
             let input = self.wait().await;
             self.take(input)?;
@@ -155,6 +167,7 @@ impl Shell {
             Some(event) = self.gossip_events.recv() => Input::Gossip(event),
             Some(query) = self.queries.recv() => Input::Query(query),
             Some(credentials) = self.renewals.recv() => Input::Renewed(credentials),
+            Some((ticket, proof)) = self.verdicts.recv() => Input::Verified(ticket, proof),
         }
     }
 
@@ -182,6 +195,7 @@ impl Shell {
             Input::Gossip(event) => self.on_gossip(event),
             Input::Query(query) => self.on_query(query),
             Input::Renewed(credentials) => self.on_renewed(credentials),
+            Input::Verified(ticket, proof) => self.drive(Event::Verified { ticket, proof }),
         }
         Ok(())
     }
@@ -208,6 +222,10 @@ impl Shell {
             Action::Barrier { barrier } => return self.broker.ask_barrier(barrier),
             Action::PublishBeacon { subject, beacon } => self.publish_beacon(subject, beacon),
             Action::Originate { draft } => return self.originate(draft),
+            Action::Verify { ticket, payload } => {
+                let now = UnixTime::since_unix_epoch(self.clock.now().unix);
+                return self.vetting.verify(ticket, payload, now);
+            }
             Action::Dial { target } => {
                 let endpoint = self.endpoint_of(&target);
                 self.links.submit(LinkCommand::Dial { target, endpoint });

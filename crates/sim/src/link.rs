@@ -134,6 +134,8 @@ pub(crate) fn size_of(event: &Event) -> u64 {
         | Event::MemberSeen(_)
         | Event::MemberGone { .. }
         | Event::DialFailed { .. }
-        | Event::Originated { .. } => 0,
+        | Event::Originated { .. }
+        | Event::Verified { .. }
+        | Event::PolicyApplied { .. } => 0,
     }
 }

@@ -71,6 +71,8 @@ fn event_words(event: &Event) -> (u64, u64) {
         Event::MemberGone { gateway } => (18, text(gateway.as_str())),
         Event::DialFailed { .. } => (19, 0),
         Event::Originated { advert } => (20, advert.draft.stamp.version),
+        Event::Verified { ticket, .. } => (21, ticket.0),
+        Event::PolicyApplied { .. } => (22, 0),
     }
 }
 
@@ -92,5 +94,6 @@ fn action_words(action: &Action) -> (u64, u64) {
         Action::Alarm { raised, .. } => (44, u64::from(*raised)),
         Action::Ready { ready } => (45, u64::from(*ready)),
         Action::Stop => (46, 0),
+        Action::Verify { ticket, .. } => (47, ticket.0),
     }
 }

@@ -334,6 +334,7 @@ impl World {
                 self.send(slot, link, Sent { epoch, number, weight, frame });
             }
             Action::Originate { draft } => self.sign(slot, draft),
+            Action::Verify { ticket, .. } => self.verify(slot, ticket),
             Action::Alarm { alarm, raised } => {
                 self.watch.alarm(self.now, slot, alarm, raised);
             }

@@ -20,7 +20,7 @@ use crate::{
 /// What may wait, in bytes of payload.
 const WAITING_BYTES_MAX: usize = 16 << 20;
 /// Signatures that are verified at a time, and flows that wait for one.
-pub(crate) const TICKETS_MAX: usize = 1024;
+pub(crate) const TICKETS_MAX: usize = crate::VERIFYING_MAX;
 /// How long anything waits. Verifying takes less than a millisecond, so this is a queue of thousands.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Flows whose last verified request is remembered.

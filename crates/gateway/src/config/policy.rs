@@ -18,10 +18,15 @@ use antiphon_core::{
 
 use self::raw::{RawFollow, RawLimits, RawPolicy, RawRate, RawRule};
 use super::{
+    CallerTrust, PolicySource,
     document::{Document, line_at},
     field::Field,
+    naming::with_sources,
     problem::{Gathered, Problems},
+    raw::{RawCallers, RawPolicySource},
+    reader::Reader,
 };
+use crate::callers::Callers;
 
 /// Reads a policy file.
 ///
@@ -46,8 +51,82 @@ pub fn policy_text(file: &Path, text: &str) -> Result<Policy, Problems> {
     let policy = if problems.is_empty() { read(&document, &mut problems) } else { None };
     match policy {
         Some(policy) if problems.is_empty() => Ok(policy),
-        Some(_) | None => Err(problems.into_problems(file, |key| document.line_of(key))),
+        Some(_) | None => Err(problems.into_problems(file, |key| line_near(&document, key))),
     }
+}
+
+/// The line of a key; of the rule that it is missing in, if it is missing.
+fn line_near(document: &Document<'_>, key: &str) -> Option<usize> {
+    let rule = || key.rsplit_once('.').and_then(|(rule, _)| document.line_of(rule));
+    document.line_of(key).or_else(rule)
+}
+
+/// Reads the section of the configuration, and the file that it names.
+pub(super) fn source(raw: RawPolicySource, reader: &mut Reader<'_>) -> PolicySource {
+    let callers = raw.callers.map(|raw| callers(raw, reader));
+    let file = match raw.file.is_absent() {
+        true => None,
+        false => reader.file(raw.file, "policy.file"),
+    };
+    let mut source = PolicySource { file, policy: Policy::default(), callers };
+    match source.file.as_deref().map(|file| source.read(file)) {
+        Some(Ok(policy)) => source.policy = policy,
+        Some(Err(problems)) => reader.problems.adopt(problems),
+        None => {}
+    }
+    source
+}
+
+impl PolicySource {
+    /// Reads a policy file, and checks that what its rules need is there.
+    ///
+    /// # Errors
+    /// Every problem, each with file, line where known, and key.
+    pub fn read(&self, file: &Path) -> Result<Policy, Problems> {
+        self.check(file, policy(file)?)
+    }
+
+    /// The same for the text of a policy; `file` is what problems name.
+    ///
+    /// # Errors
+    /// As [`PolicySource::read`].
+    pub fn read_text(&self, file: &Path, text: &str) -> Result<Policy, Problems> {
+        self.check(file, policy_text(file, text)?)
+    }
+
+    fn check(&self, file: &Path, policy: Policy) -> Result<Policy, Problems> {
+        if self.callers.is_none() && policy.names_callers() {
+            let reason = "a rule names callers, and the gateway's configuration does not say whose \
+                          signatures prove them: [policy] callers";
+            return Err(Problems::one(file, reason));
+        }
+        Ok(policy)
+    }
+}
+
+fn callers(raw: RawCallers, reader: &mut Reader<'_>) -> CallerTrust {
+    let key = |name: &str| format!("policy.callers.{name}");
+    let ca = match raw.ca.is_absent() {
+        true => None,
+        false => reader.file(raw.ca, &key("ca")),
+    };
+    let trust = CallerTrust {
+        ca,
+        allow: raw.allow.optional(&key("allow"), reader.problems),
+        privileged: raw.privileged.optional(&key("privileged"), reader.problems),
+        issuers: raw.issuers.or(BTreeMap::new(), &key("issuers"), reader.problems),
+        trusted_signers: raw.trusted_signers.or(
+            Vec::new(),
+            &key("trusted_signers"),
+            reader.problems,
+        ),
+    };
+    if trust.ca.is_none() && trust.issuers.is_empty() && trust.trusted_signers.is_empty() {
+        reader.problems.add("policy.callers", "needs ca, for protocol v1, or issuers, for v2");
+    } else if let Err(error) = Callers::load(&trust) {
+        reader.problems.add(key(error.key()), with_sources(&error));
+    }
+    trust
 }
 
 fn read(document: &Document<'_>, problems: &mut Gathered) -> Option<Policy> {
@@ -116,6 +195,10 @@ fn rule(direction: Direction, raw: RawRule, key: &str, problems: &mut Gathered) 
             let reason = format_args!("is always our own region in {}", direction.label());
             problems.add(format!("{key}.{end}"), reason);
         }
+    }
+    if direction == Direction::Transit && !raw.callers.is_absent() {
+        let reason = "cannot be named in transit: only the ends of a request verify its signature";
+        problems.add(format!("{key}.callers"), reason);
     }
     let from = list::<RegionId>(raw.from, &format!("{key}.from"), problems);
     let to = list::<RegionId>(raw.to, &format!("{key}.to"), problems);

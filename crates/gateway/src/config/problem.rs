@@ -65,6 +65,8 @@ impl fmt::Display for Problem {
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     list: Vec<(String, Option<usize>, String)>,
+    /// Problems of other files.
+    others: Vec<Problem>,
 }
 
 impl Gathered {
@@ -78,8 +80,13 @@ impl Gathered {
         self.list.push((key, line, reason.to_string()));
     }
 
+    /// Problems of another file that this one names.
+    pub(super) fn adopt(&mut self, problems: Problems) {
+        self.others.extend(problems.list);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.others.is_empty()
     }
 
     /// Names the file and the lines.
@@ -97,6 +104,7 @@ impl Gathered {
             })
             .collect();
         list.sort_by_key(|problem| problem.line.unwrap_or(usize::MAX));
+        list.extend(self.others);
         Problems { list }
     }
 }

@@ -22,6 +22,7 @@ pub(super) struct RawConfig {
     pub(super) transit: RawTransit,
     pub(super) export: RawExport,
     pub(super) federation: RawFederation,
+    pub(super) policy: RawPolicySource,
     pub(super) admin: RawAdmin,
     pub(super) http: RawHttp,
     pub(super) drain: RawDrain,
@@ -112,6 +113,23 @@ pub(super) struct RawExport {
 #[serde(default)]
 pub(super) struct RawFederation {
     pub(super) names: Field<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawPolicySource {
+    pub(super) file: Field<PathBuf>,
+    pub(super) callers: Option<RawCallers>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawCallers {
+    pub(super) ca: Field<PathBuf>,
+    pub(super) allow: Field<Vec<String>>,
+    pub(super) privileged: Field<Vec<String>>,
+    pub(super) issuers: Field<BTreeMap<String, String>>,
+    pub(super) trusted_signers: Field<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

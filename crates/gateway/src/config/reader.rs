@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A file that must be readable.
-    fn file(&mut self, field: Field<PathBuf>, key: &str) -> Option<PathBuf> {
+    pub(super) fn file(&mut self, field: Field<PathBuf>, key: &str) -> Option<PathBuf> {
         let path = self.folder.join(field.required(key, self.problems)?);
         match File::open(&path) {
             Ok(_) => Some(path),

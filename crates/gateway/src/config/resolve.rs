@@ -9,7 +9,7 @@ use super::{
     Admin, Config, DRAIN_GRACE_DEFAULT, INTAKE_BYTES_DEFAULT, LOG_FILTER_DEFAULT, Log,
     document::{Document, line_at},
     field::{Field, Period},
-    naming,
+    naming, policy,
     problem::{Gathered, Problems},
     raw::{RawConfig, RawExport, RawLimits, RawLink, RawLog, RawLogFormat},
     reader::Reader,
@@ -65,6 +65,7 @@ fn assemble(file: &Path, mut raw: RawConfig, reader: &mut Reader<'_>) -> Option<
     let (limits, intake_bytes) = limits(raw.limits, reader.problems);
     let (export, reply_subjects) = export(raw.export, reader);
     let federation = sections::federation(raw.federation, reader);
+    let policy = policy::source(raw.policy, reader);
     let http = reader.address(raw.http.listen, "http.listen");
     let transit = raw.transit.allow.or(false, "transit.allow", reader.problems);
     let grace = raw.drain.grace.or(Period(DRAIN_GRACE_DEFAULT), "drain.grace", reader.problems);
@@ -88,6 +89,7 @@ fn assemble(file: &Path, mut raw: RawConfig, reader: &mut Reader<'_>) -> Option<
         export,
         reply_subjects,
         federation,
+        policy,
         admin: admin?,
         http,
         drain_grace: grace.0,

@@ -32,6 +32,8 @@ collectives = ["mcollective"]
 reply_subjects = []
 [federation]
 names = { london = "eu" }
+[policy]
+callers = { ca = "ca.pem" }
 [admin]
 listen = "unix:/run/antiphon/eu-1.sock"
 [http]
@@ -312,4 +314,33 @@ fn a_problem_reads_as_file_line_key_reason() {
     let file = authority.folder().join("gateway.toml");
     let expected = format!("{}:15: link.peers: ", file.display());
     assert!(problems.to_string().starts_with(&expected), "{problems}");
+}
+
+#[test]
+fn the_problems_of_the_policy_file_are_among_the_others() {
+    let authority = authority();
+    fs::write(authority.folder().join("policy.toml"), "[[export]]\nname = \"a\"\n").unwrap();
+    let text = format!("{SMALLEST}colour = 1\n[policy]\nfile = \"policy.toml\"\n");
+    let problems = check_text(&authority, &text).unwrap_err();
+    let told: Vec<String> = problems.list().iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].contains("gateway.toml:12: export.colour: is unknown"), "{told:#?}");
+    assert!(told[1].contains("policy.toml:1: export.0.effect: is missing"), "{told:#?}");
+}
+
+#[test]
+fn a_rule_that_names_callers_needs_to_know_whose_signatures_prove_them() {
+    let authority = authority();
+    let rule = "[[accept]]\nname = \"ops\"\ncallers = [\"choria=*\"]\neffect = \"allow\"\n";
+    fs::write(authority.folder().join("policy.toml"), rule).unwrap();
+    let file = format!("{SMALLEST}[policy]\nfile = \"policy.toml\"\n");
+    let problems = check_text(&authority, &file).unwrap_err();
+    assert!(problems.to_string().contains("a rule names callers"), "{problems}");
+    let with = format!("{file}callers = {{ ca = \"ca.pem\" }}\n");
+    let config = check_text(&authority, &with).unwrap();
+    assert_eq!(config.policy.policy.accept.rules.len(), 1);
+    let nobody = format!("{SMALLEST}[policy]\ncallers = {{}}\n");
+    assert_problem(&self::problems(&authority, &nobody), "policy.callers: needs ca");
+    let no_key = format!("{SMALLEST}[policy]\ncallers = {{ issuers = {{ a = \"b\" }} }}\n");
+    assert_problem(&self::problems(&authority, &no_key), "policy.callers.issuers: ");
 }

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Daemon, LinkWorld, SHELL};
 use crate::{
     admin::{self, Door},
+    callers::Callers,
     clock::Clock,
     config::Config,
     gossip::{Gossip, GossipEvent, Identity, gossip},
@@ -24,7 +25,7 @@ use crate::{
     metrics::Metrics,
     notary::Notary,
     renewal::{Files, Renewal},
-    shell::{BrokerOut, Parts, Shell, ShellError, ShellHandle},
+    shell::{BrokerOut, Parts, Shell, ShellError, ShellHandle, vetting},
 };
 
 /// Renewed credentials that wait for the shell.
@@ -42,6 +43,7 @@ pub(super) struct Builder {
     cancelled: CancellationToken,
     pub(super) http: Option<SocketAddr>,
     pub(super) admin: Option<SocketAddr>,
+    pub(super) callers: Option<Callers>,
 }
 
 impl Builder {
@@ -71,6 +73,7 @@ impl Builder {
             cancelled: CancellationToken::new(),
             http: None,
             admin: None,
+            callers: None,
         }
     }
 
@@ -88,6 +91,8 @@ impl Builder {
         let transport = self.transport(links, renewed);
         let (link_handle, link_events) = link::start(self.links(transport), &self.cancelled);
         let (gossip, gossip_events) = self.gossip(link_handle.clone());
+        let (vetting, verifier, verdicts) = vetting(self.callers.take());
+        self.spawn("verifier", verifier.run(self.cancelled.clone()));
         let core = self.config.core(self.member.incarnation);
         let parts = Parts {
             core: Gateway::new(core, seed, self.clock.now()),
@@ -108,6 +113,8 @@ impl Builder {
             gossip_events,
             queries,
             renewals,
+            vetting,
+            verdicts,
         };
         self.spawn_fallible(SHELL, Shell::new(parts).run());
         let (token, grace) = (self.cancelled.clone(), self.config.drain_grace);

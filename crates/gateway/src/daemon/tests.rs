@@ -93,6 +93,7 @@ impl Fabric {
             export: ["mcollective".parse().unwrap()].into(),
             reply_subjects: Vec::new(),
             federation: BTreeMap::new(),
+            policy: crate::config::PolicySource::default(),
             admin: Admin::Unix { path: self.sockets.path().join(format!("{gateway}.sock")) },
             http: None,
             drain_grace: Duration::from_secs(10),

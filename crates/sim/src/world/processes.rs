@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use antiphon_core::{Advert, AdvertDraft, Event, Incarnation};
+use antiphon_core::{Advert, AdvertDraft, Event, Incarnation, TicketId, policy::Proof};
 use bytes::Bytes;
 
 use super::{Happening, Slot, World};
@@ -10,6 +10,8 @@ use crate::process::{Life, Skew};
 
 /// Signing one advert.
 const SIGNING: Duration = Duration::from_micros(300);
+/// Verifying the signature of one request, with its certificate.
+const VERIFYING: Duration = Duration::from_micros(400);
 
 /// How a process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +98,11 @@ impl World {
     /// Lets a process accept connections and say nothing on them, or speak again.
     pub fn set_mute(&mut self, slot: Slot, mute: bool) {
         self.process_mut(slot).mute = mute;
+    }
+
+    /// Signatures of virtual clients always hold.
+    pub(super) fn verify(&mut self, slot: Slot, ticket: TicketId) {
+        self.tell(slot, VERIFYING, Event::Verified { ticket, proof: Proof::Verified });
     }
 
     pub(super) fn sign(&mut self, slot: Slot, draft: AdvertDraft) {
