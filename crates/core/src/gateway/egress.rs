@@ -44,7 +44,7 @@ impl Gateway {
                     self.edit_request(&end.creator, request, &transport)
                 }
                 Ok(Checked::Unproved(flow)) => {
-                    return self.vet(flow, Held::Leaving(queued), now, out);
+                    return self.vet(flow, Held::Leaving(Box::new(queued)), now, out);
                 }
                 Err(reason) => Err(reason),
             },

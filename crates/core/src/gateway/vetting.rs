@@ -40,7 +40,7 @@ pub(super) struct FlowKey {
 #[derive(Debug)]
 pub(super) enum Held {
     Entering(FromBroker),
-    Leaving(Queued),
+    Leaving(Box<Queued>),
 }
 
 /// Requests that wait for a verdict. Bounds: those above.
@@ -178,8 +178,8 @@ impl Gateway {
             match held {
                 // What needs a verdict of its own waits again, and what follows behind it.
                 Held::Entering(message) => self.on_broker(message, now, out),
-                Held::Leaving(queued) if self.broker.is_up() => self.egress(queued, now, out),
-                Held::Leaving(queued) => self.forward(queued, now, out),
+                Held::Leaving(queued) if self.broker.is_up() => self.egress(*queued, now, out),
+                Held::Leaving(queued) => self.forward(*queued, now, out),
             }
         }
     }
