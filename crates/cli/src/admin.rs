@@ -5,12 +5,14 @@ mod tls;
 
 use std::{path::Path, path::PathBuf, time::Duration};
 
+use antiphon_core::GatewayId;
 use antiphon_gateway::{
     admin::{Address, AdminError, Client},
     config::ADMIN_FOLDER_DEFAULT,
     shell::Report,
 };
 use anyhow::anyhow;
+use serde::de::DeserializeOwned;
 use tokio::time::{sleep, timeout};
 
 use crate::Failure;
@@ -46,6 +48,7 @@ pub struct AdminArgs {
 }
 
 /// A gateway that answers.
+#[derive(Clone)]
 pub struct Asked {
     client: Client,
     address: Address,
@@ -93,14 +96,6 @@ impl AdminArgs {
         let client = in_time(address, connecting).await?;
         Ok(Asked { client, address: address.clone() })
     }
-
-    /// What the gateway knows.
-    ///
-    /// # Errors
-    /// As [`connect`](Self::connect), or its answer cannot be read.
-    pub async fn report(&self) -> Result<Report, Failure> {
-        self.connect().await?.report().await
-    }
 }
 
 impl Asked {
@@ -118,12 +113,52 @@ impl Asked {
         in_time(&self.address, self.client.snapshot()).await
     }
 
+    /// What another gateway says, asked by way of this one; within, why it does not.
+    ///
+    /// # Errors
+    /// This one went away, or what the other says cannot be read.
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        gateway: &GatewayId,
+        topic: &str,
+        patience: Duration,
+    ) -> Result<Result<T, String>, Failure> {
+        let mut client = self.client.clone();
+        let asking = client.ask(gateway, topic, Vec::new(), patience);
+        let limit = patience.saturating_add(ANSWER_TIMEOUT);
+        let late = |_| anyhow!("{}: no answer within {}s", self.address, limit.as_secs());
+        let answer = timeout(limit, asking).await.map_err(late).map_err(Failure::unanswered)?;
+        let json = match answer {
+            Ok(json) => json,
+            Err(AdminError::NoAnswer(why)) => return Ok(Err(why)),
+            Err(error) => return Err(failure(&self.address, error)),
+        };
+        let unreadable = |error| anyhow::Error::from(error).context(format!("what {gateway} says"));
+        serde_json::from_slice(&json).map(Ok).map_err(unreadable).map_err(Failure::problem)
+    }
+
     /// Begins to drain it, within this time or the configured one; returns which.
     ///
     /// # Errors
     /// It went away.
     pub async fn drain(&mut self, grace: Option<Duration>) -> Result<Duration, Failure> {
-        in_time(&self.address, self.client.drain(grace)).await
+        in_time(&self.address, self.client.drain(grace, who())).await
+    }
+
+    /// Ends its drain before it has left.
+    ///
+    /// # Errors
+    /// It does not drain, has gone too far, or went away.
+    pub async fn undrain(&mut self) -> Result<(), Failure> {
+        in_time(&self.address, self.client.undrain(who())).await
+    }
+
+    /// Changes what it logs until it ends; the filters that are and were in force.
+    ///
+    /// # Errors
+    /// The filter makes no sense, or it went away.
+    pub async fn log(&mut self, filter: Option<String>) -> Result<(String, String), Failure> {
+        in_time(&self.address, self.client.log(filter, who())).await
     }
 
     /// Waits until it answers no more: its admin service ends with the process.
@@ -132,6 +167,13 @@ impl Asked {
             sleep(POLL).await;
         }
     }
+}
+
+/// Who gives an order, for the gateway's log: what our own machine says of us.
+fn who() -> String {
+    let user = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}@{}", user.unwrap_or_else(|| "unknown".to_owned()), host.trim())
 }
 
 async fn in_time<T>(
@@ -147,12 +189,12 @@ async fn in_time<T>(
 /// Bad certificates are for the caller to mend, an answer that makes no sense is a problem; else
 /// nobody answered.
 fn failure(address: &Address, error: AdminError) -> Failure {
-    use AdminError::{Answer, Credentials, NoCertificate, Protocol};
+    use AdminError::{Answer, Credentials, NoAnswer, NoCertificate, Protocol};
     if matches!(error, NoCertificate { .. } | Credentials(_)) {
         Failure::usage(error)
     } else if matches!(error, Answer(_)) {
         Failure::problem(anyhow::Error::from(error).context(address.to_string()))
-    } else if matches!(error, Protocol { .. }) {
+    } else if matches!(error, Protocol { .. } | NoAnswer(_)) {
         Failure::problem(error)
     } else {
         Failure::unanswered(error)

@@ -4,7 +4,10 @@ use antiphon_client::cli::{FactsArgs, FindArgs, PingArgs, ReqArgs};
 use antiphon_core::RegionId;
 use clap::{Parser, Subcommand};
 
-use crate::command::{check, completions, config, drain, gateway, lab, node, read::ReadArgs, sim};
+use crate::command::{
+    archive, check, completions, config, drain, gateway, lab, log_level, man, node, read::ReadArgs,
+    sim, topology, undrain,
+};
 
 /// What was typed.
 #[derive(Debug, Parser)]
@@ -57,8 +60,16 @@ pub enum Command {
     },
     /// Look for everything that can be wrong with the fabric, and say what to do
     Check(check::Args),
+    /// Write what every gateway says into one file, for --archive
+    Archive(archive::Args),
+    /// Draw regions, gateways and links
+    Topology(topology::Args),
     /// Make the gateway leave the fabric without losing anything, and end
     Drain(drain::Args),
+    /// Stop a drain that has not gone too far: back to work
+    Undrain(undrain::Args),
+    /// Show or change what the gateway logs, until it ends
+    LogLevel(log_level::Args),
     /// See which nodes answer, and how fast
     Ping(PingArgs),
     /// Find nodes
@@ -84,4 +95,6 @@ pub enum Command {
     Sim(sim::Command),
     /// Print completions for a shell
     Completions(completions::Args),
+    /// Write manual pages
+    Man(man::Args),
 }

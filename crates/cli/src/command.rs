@@ -1,5 +1,6 @@
 //! What each command does.
 
+pub mod archive;
 pub mod check;
 pub mod client;
 pub mod completions;
@@ -7,17 +8,21 @@ pub mod config;
 pub mod drain;
 pub mod gateway;
 pub mod lab;
+pub mod log_level;
+pub mod man;
 pub mod node;
 pub mod read;
 pub mod sim;
+pub mod topology;
+pub mod undrain;
 
 use std::{io, process::ExitCode};
 
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
 
-use self::{client::Ask, read::Noun};
-use crate::{Failure, args::Command};
+use self::client::Ask;
+use crate::{Failure, args::Command, noun::Noun};
 
 /// Chooses what is logged.
 const LOG_FILTER_VARIABLE: &str = "ANTIPHON_LOG";
@@ -41,12 +46,17 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Collectives(args) => read(Noun::Collectives, args),
         Command::Drops { args, examples } => read(Noun::Drops { examples }, args),
         Command::Check(args) => check::run(&args).map(Into::into),
+        Command::Archive(args) => archive::run(&args).map(Into::into),
         Command::Drain(args) => drain::run(&args).map(Into::into),
         Command::Ping(args) => client::run(Ask::Ping(args)),
         Command::Find(args) => client::run(Ask::Find(args)),
         Command::Req(args) => client::run(Ask::Req(args)),
         Command::Facts(args) => client::run(Ask::Facts(args)),
         Command::Sim(command) => sim::run(command).map(Into::into),
+        Command::Undrain(args) => undrain::run(&args).map(Into::into),
+        Command::LogLevel(args) => log_level::run(&args).map(Into::into),
+        Command::Topology(args) => topology::run(&args).map(Into::into),
+        Command::Man(args) => man::run(&args).map(Into::into),
         Command::Completions(args) => completions::run(&args).map(Into::into),
     }
 }

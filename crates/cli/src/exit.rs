@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-/// How a command ended. The numbers are part of the surface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a command ended, the worse the later. The numbers are part of the surface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// All is well.
     Good,

@@ -7,21 +7,28 @@
 //! - [`noun`]: what operators read, each from one gateway's report: a table and a JSON document.
 //! - [`simulation`]: what came of simulations, in the same way.
 //! - [`check`]: what the doctor looks at.
+//! - [`drawing`]: the topology, as text and pictures.
 //! - [`table`], [`render`], [`screen`], [`human`]: how it is shown.
-//! - [`admin`]: which gateway is asked, and how.
+//! - [`admin`]: which gateway is asked, and how; [`source`]: or which file is read; [`archive`]: that
+//!   file; [`view`]: what is shown of it; [`pick`]: which rows, in which order.
 
 pub mod admin;
+pub mod archive;
 pub mod args;
 pub mod check;
 pub mod command;
+pub mod drawing;
 mod exit;
 pub mod human;
 mod meant;
 pub mod noun;
+pub mod pick;
 pub mod render;
 pub mod screen;
 pub mod simulation;
+pub mod source;
 pub mod table;
+pub mod view;
 
 use std::{ffi::OsString, process::ExitCode};
 

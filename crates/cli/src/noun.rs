@@ -10,16 +10,168 @@ pub mod regions;
 pub mod routes;
 pub mod status;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use antiphon_core::Route;
+use antiphon_core::{GatewayId, RegionId, Route, Stamp};
 use antiphon_gateway::shell::Report;
+use anyhow::anyhow;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    human,
-    table::{Cell, Tone},
+    Exit, Failure, human,
+    screen::message,
+    source::Extra,
+    table::{Cell, Table, Tone},
+    view::View,
 };
+
+/// What to read.
+#[derive(Clone, Debug)]
+pub enum Noun {
+    /// The gateway itself; warnings count where the caller is strict.
+    Status {
+        /// Whether they do.
+        strict: bool,
+    },
+    /// Every region.
+    Regions,
+    /// Every gateway.
+    Gateways,
+    /// Our links.
+    Links,
+    /// Every route, or those to one region.
+    Routes {
+        /// Which.
+        to: Option<RegionId>,
+    },
+    /// Every collective.
+    Collectives,
+    /// What was dropped.
+    Drops {
+        /// How many examples are shown.
+        examples: usize,
+    },
+}
+
+/// Which of a gateway's topology adverts others hold.
+pub type Held = BTreeMap<GatewayId, Stamp>;
+
+impl Noun {
+    /// The word in the schema.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Status { .. } => "status",
+            Self::Regions => "regions",
+            Self::Gateways => "gateways",
+            Self::Links => "links",
+            Self::Routes { .. } => "routes",
+            Self::Collectives => "collectives",
+            Self::Drops { .. } => "drops",
+        }
+    }
+
+    /// What it needs beside the report.
+    #[must_use]
+    pub const fn extra(&self) -> Extra {
+        match self {
+            Self::Gateways => Extra::Held,
+            Self::Status { .. }
+            | Self::Regions
+            | Self::Links
+            | Self::Routes { .. }
+            | Self::Collectives
+            | Self::Drops { .. } => Extra::None,
+        }
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn tables(&self, report: &Report, held: &Held) -> Vec<Table> {
+        let core = &report.core;
+        match self {
+            Self::Status { .. } => vec![status::rows(report)],
+            Self::Regions => vec![regions::rows(core)],
+            Self::Gateways => vec![gateways::rows(report, held)],
+            Self::Links => vec![links::rows(report)],
+            Self::Routes { to: None } => vec![routes::rows(core)],
+            Self::Routes { to: Some(region) } => vec![routes::rows_to(core, region)],
+            Self::Collectives => vec![collectives::rows(core)],
+            Self::Drops { examples: 0 } => vec![drops::rows(core)],
+            Self::Drops { examples } => {
+                vec![drops::rows(core), drops::example_rows(report, *examples)]
+            }
+        }
+    }
+
+    /// For people who asked for every gateway, where there is more to say than the same tables side
+    /// by side.
+    #[must_use]
+    pub fn summary(&self, view: &View) -> Option<Vec<Table>> {
+        match self {
+            Self::Status { .. } => Some(vec![status::summary(view)]),
+            Self::Regions
+            | Self::Gateways
+            | Self::Links
+            | Self::Routes { .. }
+            | Self::Collectives
+            | Self::Drops { .. } => None,
+        }
+    }
+
+    /// For programs, without the fields that every document has.
+    #[must_use]
+    pub fn json(&self, report: &Report, held: &Held) -> Map<String, Value> {
+        let core = &report.core;
+        match self {
+            Self::Status { .. } => status::json(report),
+            Self::Regions => regions::json(core),
+            Self::Gateways => gateways::json(report, held),
+            Self::Links => links::json(report),
+            Self::Routes { to } => routes::json(core, to.as_ref()),
+            Self::Collectives => collectives::json(core),
+            Self::Drops { .. } => drops::json(report),
+        }
+    }
+
+    /// Lists are good whatever they list; verdicts and a route that was asked for are judged.
+    ///
+    /// # Errors
+    /// The region that was asked for is not known.
+    pub fn judge(&self, view: &View) -> Result<Exit, Failure> {
+        let mut worst = Exit::Good;
+        for report in &view.reports {
+            worst = worst.max(self.judge_one(report)?);
+        }
+        Ok(worst)
+    }
+
+    fn judge_one(&self, report: &Report) -> Result<Exit, Failure> {
+        match self {
+            Self::Status { strict } => Ok(finding::exit(&finding::findings(report), *strict)),
+            Self::Routes { to: Some(region) } => match routes::is_reachable(&report.core, region) {
+                Some(true) => Ok(Exit::Good),
+                Some(false) => {
+                    let gateway = &report.core.gateway;
+                    message(format_args!("no route from {gateway} to region {region}"));
+                    Ok(Exit::Problem)
+                }
+                None => Err(Failure::problem(unknown(region, report))),
+            },
+            Self::Regions
+            | Self::Gateways
+            | Self::Links
+            | Self::Routes { to: None }
+            | Self::Collectives
+            | Self::Drops { .. } => Ok(Exit::Good),
+        }
+    }
+}
+
+fn unknown(region: &RegionId, report: &Report) -> anyhow::Error {
+    let known = human::list(report.core.regions.iter().map(|view| &view.region));
+    anyhow!("no region {region} is known to {}; there are: {known}", report.core.gateway)
+}
 
 /// A document: its schema, who said it and when, and the noun's own fields.
 ///

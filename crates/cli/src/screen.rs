@@ -32,6 +32,12 @@ impl Screen {
         }
     }
 
+    /// The same without an end to the right: every column, and rows stay whole.
+    #[must_use]
+    pub const fn wide(self) -> Self {
+        Self { width: None, ..self }
+    }
+
     /// Writes tables to standard output, with an empty line between two; of one without rows its
     /// message goes to standard error.
     ///
@@ -52,6 +58,22 @@ impl Screen {
 /// Standard output is gone; a closed pipe is none.
 pub fn show_json(document: &Value) -> io::Result<()> {
     print(&format!("{document:#}\n"))
+}
+
+/// Writes a JSON document to standard output, on one line.
+///
+/// # Errors
+/// Standard output is gone; a closed pipe is none.
+pub fn show_json_line(document: &Value) -> io::Result<()> {
+    print(&format!("{document}\n"))
+}
+
+/// Clears the terminal and goes to its top.
+///
+/// # Errors
+/// Standard output is gone.
+pub fn clear() -> io::Result<()> {
+    print("\u{1b}[2J\u{1b}[H")
 }
 
 /// Writes to standard output. Whoever has closed the pipe (`| head`) has seen enough.

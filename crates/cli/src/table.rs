@@ -51,6 +51,8 @@ pub struct Cell {
     pub text: String,
     /// What it means.
     pub tone: Tone,
+    /// The number behind it, by which it is sorted.
+    pub number: Option<u64>,
 }
 
 /// What a cell means, for whoever may show colours.
@@ -98,6 +100,14 @@ impl Table {
         }
     }
 
+    /// The same table with one more column at the left, the same in every row.
+    #[must_use]
+    pub fn led_by(mut self, column: Column, cell: &Cell) -> Self {
+        self.columns.insert(0, column);
+        self.rows.iter_mut().for_each(|row| row.insert(0, cell.clone()));
+        self
+    }
+
     /// Whether there is a header line.
     #[must_use]
     pub fn has_header(&self) -> bool {
@@ -137,6 +147,11 @@ impl Cell {
         value.map_or_else(|| "-".into(), |value| value.to_string().into())
     }
 
+    /// A number as people read it.
+    pub fn measure(text: impl Into<Self>, number: u64) -> Self {
+        Self { number: Some(number), ..text.into() }
+    }
+
     /// The same text with a meaning.
     #[must_use]
     pub fn tone(self, tone: Tone) -> Self {
@@ -152,7 +167,7 @@ impl From<String> for Cell {
         } else {
             text
         };
-        Self { text, tone: Tone::Plain }
+        Self { text, tone: Tone::Plain, number: None }
     }
 }
 
@@ -164,7 +179,7 @@ impl From<&str> for Cell {
 
 impl From<u64> for Cell {
     fn from(number: u64) -> Self {
-        number.to_string().into()
+        Self::measure(number.to_string(), number)
     }
 }
 

@@ -4,7 +4,12 @@
 
 use std::{fs, path::PathBuf};
 
-use antiphon_cli::{command::read::Noun, noun::document, render, screen::Screen};
+use antiphon_cli::{
+    noun::{Held, Noun, document},
+    render,
+    screen::Screen,
+};
+use antiphon_core::{Incarnation, Stamp};
 use antiphon_gateway::shell::Report;
 use serde_json::Value;
 
@@ -15,6 +20,19 @@ fn folder() -> PathBuf {
 fn report() -> Report {
     let text = fs::read(folder().join("report.json")).expect("the report is there");
     serde_json::from_slice(&text).expect("the report is readable")
+}
+
+/// What two others hold of us: the newest advert, and an older one.
+fn held() -> Held {
+    let newest = report()
+        .core
+        .gateways
+        .iter()
+        .find_map(|one| (one.gateway.as_str() == "eu-1").then_some(one.advert).flatten());
+    let newest = newest.expect("we have an advert");
+    let older = Stamp { incarnation: Incarnation(newest.incarnation.0), version: 1 };
+    let held = [("us-1", newest), ("eu-2", older)];
+    held.into_iter().map(|(name, stamp)| (name.parse().expect("a name"), stamp)).collect()
 }
 
 fn nouns() -> Vec<(&'static str, Noun)> {
@@ -41,7 +59,7 @@ fn golden(name: &str, actual: &str) -> String {
 
 fn drawn(noun: &Noun, width: u16) -> String {
     let screen = Screen { width: Some(width), colour: false };
-    let tables = noun.tables(&report());
+    let tables = noun.tables(&report(), &held());
     tables.iter().map(|table| render::table(table, screen)).collect::<Vec<_>>().join("\n")
 }
 
@@ -62,7 +80,7 @@ fn every_table_is_as_recorded_and_fits_its_width() {
 fn every_document_is_as_recorded_and_names_its_schema() {
     for (name, noun) in nouns() {
         let report = report();
-        let actual = document(noun.name(), &report, noun.json(&report));
+        let actual = document(noun.name(), &report, noun.json(&report, &held()));
         let text = golden(&format!("{name}.json"), &format!("{actual:#}\n"));
         // Parsed, since the order of keys is nobody's promise.
         assert_eq!(actual, serde_json::from_str::<Value>(&text).unwrap(), "{name}");

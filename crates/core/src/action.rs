@@ -12,6 +12,7 @@ use crate::{
     event::Beacon,
     frame::Frame,
     id::{BarrierId, Endpoint, Epoch, GatewayId, LinkId, RegionId, SubscriptionId, TicketId},
+    question::{AskFailure, Asked},
 };
 
 /// Something that the driver must do, in the order given.
@@ -116,6 +117,22 @@ pub enum Action {
         ticket: TicketId,
         /// The client's transport.
         payload: Bytes,
+    },
+    /// Work out an answer, then report [`crate::Event::Answer`].
+    Answer {
+        /// Which question.
+        asked: Asked,
+        /// What it is about.
+        topic: String,
+        /// More about it.
+        body: Bytes,
+    },
+    /// How [`crate::Event::Ask`] ended.
+    Answered {
+        /// The driver's name for it.
+        ticket: u64,
+        /// The answer.
+        answer: Result<Bytes, AskFailure>,
     },
 
     /// A message was refused or lost; it has been counted. For the log and for examples.

@@ -6,6 +6,7 @@ use crate::{
     DropReason,
     advert::{Advert, AdvertKey, Stamp},
     id::{Epoch, GatewayId, Incarnation, UnitId},
+    question::{Answer, Question},
 };
 
 /// One control message.
@@ -37,8 +38,14 @@ pub enum Control {
         /// The number that the next frame would have had: every smaller one has been sent.
         next: u64,
     },
+    /// The sender drains no longer: it takes frames again.
+    Undrain,
     /// The sender leaves for good; its session is over.
     Goodbye,
+    /// A question of an operator, on the way to the gateway that is asked.
+    Question(Question),
+    /// A part of its answer, on the way back.
+    Answer(Answer),
 }
 
 /// The sender's side of a session, as it stands.

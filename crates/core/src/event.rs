@@ -16,6 +16,7 @@ use crate::{
         TicketId,
     },
     policy::{Policy, Proof},
+    question::Asked,
 };
 
 /// Something that happened. The driver reports facts; it decides nothing.
@@ -28,6 +29,9 @@ pub enum Event {
         /// After it, leave whatever is still held.
         grace: Duration,
     },
+
+    /// Drain no longer, if it has not gone too far; see [`crate::Gateway::can_undrain`].
+    Undrain,
 
     /// The broker connection stands.
     BrokerUp(BrokerInfo),
@@ -149,6 +153,27 @@ pub enum Event {
     PolicyApplied {
         /// The policy.
         policy: Box<Policy>,
+    },
+
+    /// Ask a gateway something; [`crate::Action::Answered`] follows.
+    Ask {
+        /// The driver's name for it.
+        ticket: u64,
+        /// Whom; ourselves too.
+        to: GatewayId,
+        /// What it is about; see [`crate::Question::topic`].
+        topic: String,
+        /// More about it.
+        body: Bytes,
+        /// How long to wait, at most half a minute.
+        patience: Duration,
+    },
+    /// [`crate::Action::Answer`] is done.
+    Answer {
+        /// Which question.
+        asked: Asked,
+        /// The answer, or for people why there is none.
+        answer: Result<Bytes, String>,
     },
 }
 

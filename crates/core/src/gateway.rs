@@ -15,6 +15,7 @@ mod links;
 mod members;
 mod peer;
 mod policing;
+mod questions;
 mod receipts;
 mod replies;
 mod subscriptions;
@@ -31,7 +32,7 @@ use rand_core::SeedableRng;
 
 use self::{
     adverts::Adverts, beacons::Beacons, broker::Broker, drain::Drain, drops::Drops, peer::Peer,
-    policing::Policing, receipts::Outgoing, vetting::Vetting,
+    policing::Policing, questions::Questions, receipts::Outgoing, vetting::Vetting,
 };
 use crate::{
     Action, Alarm, Config, Creator, Event, GatewayId, GatewayState, LinkId, Member, Now, RegionId,
@@ -78,6 +79,7 @@ pub struct Gateway {
     vetting: Vetting,
     alarms: BTreeSet<Alarm>,
     drain: Option<Drain>,
+    questions: Questions,
     next_epoch: u64,
     next_nonce: u64,
 }
@@ -118,6 +120,7 @@ impl Gateway {
             vetting: Vetting::default(),
             alarms: BTreeSet::new(),
             drain: None,
+            questions: Questions::default(),
             next_epoch: 1,
             next_nonce: 1,
             me,
@@ -152,6 +155,7 @@ impl Gateway {
             self.dialer_deadline(&linked),
             self.join_deadline(),
             self.drain.as_ref().and_then(Drain::next_deadline),
+            self.questions.next_deadline(),
         ]
         .into_iter()
         .chain(self.peers.values().map(|peer| peer.next_deadline(&self.config.periods)))
@@ -169,6 +173,7 @@ impl Gateway {
         match event {
             Event::Tick => {}
             Event::Drain { grace } => self.on_drain(grace, now, out),
+            Event::Undrain => self.on_undrain(out),
             Event::BrokerUp(info) => self.on_broker_up(info, now, out),
             Event::BrokerDown => self.on_broker_down(now, out),
             Event::FromBroker(message) => self.on_broker(message, now, out),
@@ -198,6 +203,10 @@ impl Gateway {
             Event::Originated { advert } => self.on_originated(advert, now, out),
             Event::Verified { ticket, proof } => self.on_verified(ticket, proof, now, out),
             Event::PolicyApplied { policy } => self.on_policy(*policy, now),
+            Event::Ask { ticket, to, topic, body, patience } => {
+                self.on_ask(questions::Ask { ticket, to, topic, body, patience }, now, out);
+            }
+            Event::Answer { asked, answer } => self.on_worked_out(asked, answer, now, out),
         }
     }
 
@@ -224,6 +233,7 @@ impl Gateway {
         self.graph_stale |= self.database.expire(now.mono) | self.damping.expire(now.mono);
         self.expire_beacons(now, out);
         self.expire_vetting(now, out);
+        self.questions.expire(now.mono, out);
         self.expire_sessions(now);
     }
 

@@ -22,6 +22,7 @@ mod id;
 mod membership;
 mod now;
 pub mod policy;
+mod question;
 mod queue;
 mod return_address;
 mod routes;
@@ -48,6 +49,10 @@ pub use id::{
     SubscriptionId, TicketId, UnitId,
 };
 pub use now::Now;
+pub use question::{
+    Answer, AnswerPart, AskFailure, Asked, PART_BYTES_MAX, PARTS_MAX, QUESTION_BYTES_MAX, Question,
+    TOPIC_BYTES_MAX,
+};
 pub use routes::Route;
 pub use snapshot::{
     AlarmView, BrokerView, DropExample, DropView, HitView, LinkView, MemberView, PolicyTrial,

@@ -7,8 +7,10 @@ mod socket;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use antiphon_core::AskFailure;
 use antiphon_proto::admin_v1::{
-    DrainReply, DrainRequest, SnapshotReply, SnapshotRequest,
+    AskReply, AskRequest, DrainReply, DrainRequest, LogReply, LogRequest, SnapshotReply,
+    SnapshotRequest, UndrainReply, UndrainRequest,
     admin_server::{Admin, AdminServer},
 };
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
@@ -21,7 +23,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use crate::shell::{ShellGone, ShellHandle};
+use crate::{
+    log,
+    shell::{Question, ShellGone, ShellHandle},
+};
 
 pub use client::{Address, AddressError, AdminError, Client};
 pub use door::{Door, DoorError};
@@ -29,9 +34,11 @@ pub use door::{Door, DoorError};
 /// Connections served at one time; more wait to be accepted.
 const CONNECTIONS_MAX: usize = 64;
 /// Calls at one time on one connection.
-const CALLS_MAX: u32 = 16;
+const CALLS_MAX: u32 = 32;
 /// Largest request, in bytes.
 const REQUEST_BYTES_MAX: usize = 64 << 10;
+/// Longest name of an operator that is logged, in characters.
+const WHO_MAX: usize = 256;
 /// An operator's connection that has gone is noticed in this time.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
@@ -108,11 +115,58 @@ impl Admin for Service {
     }
 
     async fn drain(&self, request: Request<DrainRequest>) -> Result<Response<DrainReply>, Status> {
-        let wanted = request.into_inner().grace_ms.map(Duration::from_millis);
-        let grace = wanted.unwrap_or(self.drain_grace);
+        let DrainRequest { grace_ms, who } = request.into_inner();
+        let grace = grace_ms.map_or(self.drain_grace, Duration::from_millis);
+        audit("drain", &who, &format!("within {} ms", grace.as_millis()));
         self.shell.drain(Some(grace)).await.map_err(gone)?;
         let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
         Ok(Response::new(DrainReply { grace_ms }))
+    }
+
+    async fn undrain(
+        &self,
+        request: Request<UndrainRequest>,
+    ) -> Result<Response<UndrainReply>, Status> {
+        audit("undrain", &request.into_inner().who, "");
+        match self.shell.undrain().await.map_err(gone)? {
+            true => Ok(Response::new(UndrainReply {})),
+            false => Err(Status::failed_precondition("it does not drain, or has gone too far")),
+        }
+    }
+
+    async fn log(&self, request: Request<LogRequest>) -> Result<Response<LogReply>, Status> {
+        let LogRequest { filter, who } = request.into_inner();
+        let before = log::filter().ok_or_else(|| Status::unavailable("this log is another's"))?;
+        if filter.is_empty() {
+            return Ok(Response::new(LogReply { filter: before.clone(), before }));
+        }
+        log::set_filter(&filter).map_err(|error| Status::invalid_argument(error.to_string()))?;
+        audit("log-level", &who, &format!("from {before} to {filter}"));
+        Ok(Response::new(LogReply { filter, before }))
+    }
+
+    async fn ask(&self, request: Request<AskRequest>) -> Result<Response<AskReply>, Status> {
+        let AskRequest { gateway, topic, body, timeout_ms } = request.into_inner();
+        let to = gateway.parse().map_err(|error| Status::invalid_argument(format!("{error}")))?;
+        let patience = Duration::from_millis(timeout_ms);
+        let question = Question { to, topic, body, patience };
+        let json = self.shell.ask(question).await.map_err(gone)?.map_err(unanswered)?;
+        Ok(Response::new(AskReply { json: json.into() }))
+    }
+}
+
+/// One line for everything that an operator has changed, at a level that is always logged.
+fn audit(action: &str, who: &str, detail: &str) {
+    let who: String = who.chars().filter(|one| !one.is_control()).take(WHO_MAX).collect();
+    tracing::warn!(target: "antiphon::audit", action, who, detail, "an operator's order");
+}
+
+fn unanswered(failure: AskFailure) -> Status {
+    match failure {
+        AskFailure::NoRoute | AskFailure::Late | AskFailure::Busy => {
+            Status::unavailable(failure.to_string())
+        }
+        AskFailure::Refused(reason) => Status::failed_precondition(reason),
     }
 }
 

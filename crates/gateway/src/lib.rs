@@ -16,6 +16,7 @@ mod daemon;
 pub mod gossip;
 mod http;
 pub mod link;
+mod log;
 mod metrics;
 pub mod notary;
 mod real;

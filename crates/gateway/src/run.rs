@@ -7,16 +7,13 @@ use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},
 };
-use tracing_subscriber::EnvFilter;
 
 use crate::{
     Daemon,
-    config::{self, Config, Log},
-    real,
+    config::{self, Config},
+    log, real,
 };
 
-/// Outranks `[log] filter`.
-const LOG_FILTER_VARIABLE: &str = "ANTIPHON_LOG";
 /// The gateway failed.
 const FAILED: u8 = 2;
 /// The file is no good.
@@ -35,7 +32,7 @@ pub fn run(path: &Path) -> ExitCode {
             return ExitCode::from(BAD_FILE);
         }
     };
-    start_log(&config.log);
+    log::start(&config.log);
     let runtime = runtime::Builder::new_multi_thread().enable_all().build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(drive(config)),
@@ -91,17 +88,5 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
-    }
-}
-
-/// Logs to stderr. Where a log has been set up before, that one stays.
-fn start_log(log: &Log) {
-    let filter = EnvFilter::try_from_env(LOG_FILTER_VARIABLE)
-        .unwrap_or_else(|_| EnvFilter::new(&log.filter));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let started =
-        if log.json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
-    if let Err(error) = started {
-        tracing::debug!(error, "the log was set up before");
     }
 }

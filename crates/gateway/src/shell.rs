@@ -3,6 +3,7 @@
 //! One task owns the machine by value. The arms of its `select!` only wait; what they return is
 //! handled after it, and carrying out an order never waits: one slow peer must not stall the rest.
 
+mod answers;
 mod broker;
 mod facts;
 mod links;
@@ -24,7 +25,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use self::{facts::Troubles, peers::Peers, report::Tallied};
+use self::{answers::Answers, facts::Troubles, peers::Peers, report::Tallied};
 use crate::{
     clock::Clock,
     config::Config,
@@ -33,12 +34,14 @@ use crate::{
     notary::Notary,
 };
 
+pub(crate) use answers::{Work, work_out};
+pub use answers::{topic, unpack};
 pub(crate) use broker::BrokerOut;
 pub use facts::{
     AuthorityFacts, ClockFacts, DialFacts, ProcessFacts, RefusalFacts, Settings, TroubleFacts,
     TrustFacts,
 };
-pub use query::{Query, ShellGone, ShellHandle};
+pub use query::{Query, Question, ShellGone, ShellHandle};
 pub use report::{
     BrokerCounts, CertificateFacts, Connection, Daemon, GossipFacts, LinkTraffic, Report, SCHEMA,
 };
@@ -64,6 +67,7 @@ pub(crate) struct Parts {
     pub(crate) renewals: mpsc::Receiver<Credentials>,
     pub(crate) vetting: Vetting,
     pub(crate) verdicts: mpsc::Receiver<(TicketId, Proof)>,
+    pub(crate) answers: mpsc::Sender<Work>,
 }
 
 /// Why the shell ended.
@@ -96,6 +100,7 @@ pub(crate) struct Shell {
     renewals: mpsc::Receiver<Credentials>,
     vetting: Vetting,
     verdicts: mpsc::Receiver<(TicketId, Proof)>,
+    answers: Answers,
     peers: Peers,
     tallied: Tallied,
     troubles: Troubles,
@@ -133,6 +138,7 @@ impl Shell {
             renewals: parts.renewals,
             vetting: parts.vetting,
             verdicts: parts.verdicts,
+            answers: Answers::new(parts.answers),
             peers: Peers::default(),
             tallied: Tallied::default(),
             troubles: Troubles::default(),
@@ -248,6 +254,8 @@ impl Shell {
             Action::Dropped(dropped) => report::log_dropped(&dropped),
             Action::Alarm { alarm, raised } => report::log_alarm(&alarm, raised),
             Action::Ready { ready } => tracing::info!(ready, "readiness changed"),
+            Action::Answer { asked, topic, body } => return self.answer(asked, &topic, &body),
+            Action::Answered { ticket, answer } => self.answers.end(ticket, answer),
             Action::Stop => self.stopping = true,
         }
         None
@@ -290,6 +298,19 @@ impl Shell {
                 tracing::info!(?grace, "draining");
                 self.drive(Event::Drain { grace });
             }
+            Query::Undrain(answer) => {
+                let possible = self.core.can_undrain();
+                tracing::info!(possible, "undrain was asked for");
+                self.drive(Event::Undrain);
+                if answer.send(possible).is_err() {
+                    tracing::debug!("whoever asked to undrain has gone");
+                }
+            }
+            Query::Ask { question, answer } => {
+                let ask = self.answers.begin(question, answer);
+                self.drive(ask);
+            }
+            Query::WorkedOut { asked, answer } => self.drive(Event::Answer { asked, answer }),
         }
     }
 

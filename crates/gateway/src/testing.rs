@@ -131,7 +131,12 @@ pub(crate) fn shell_with(report: Report) -> (ShellHandle, mpsc::Receiver<Query>)
         while let Some(query) = queries.recv().await {
             match query {
                 Query::Report(answer) => answer.send(Box::new(report.clone())).unwrap(),
-                other @ Query::Drain { .. } => others.send(other).await.unwrap(),
+                other @ (Query::Drain { .. }
+                | Query::Undrain(_)
+                | Query::Ask { .. }
+                | Query::WorkedOut { .. }) => {
+                    others.send(other).await.unwrap();
+                }
             }
         }
     });

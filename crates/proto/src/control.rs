@@ -55,6 +55,9 @@ pub fn control(message: &Control) -> v1::ControlMessage {
             Body::LastFrame(v1::LastFrame { epoch: epoch.0, next: *next })
         }
         Control::Goodbye => Body::Goodbye(v1::Goodbye {}),
+        Control::Undrain => Body::Undrain(v1::Undrain {}),
+        Control::Question(question) => Body::Question(question.into()),
+        Control::Answer(answer) => Body::Answer(answer.into()),
     };
     v1::ControlMessage { body: Some(body) }
 }
@@ -83,6 +86,13 @@ impl TryFrom<v1::ControlMessage> for ControlIn {
                 Self::Message(Control::LastFrame { epoch: Epoch(epoch), next })
             }
             Body::Goodbye(v1::Goodbye {}) => Self::Message(Control::Goodbye),
+            Body::Undrain(v1::Undrain {}) => Self::Message(Control::Undrain),
+            Body::Question(question) => Self::Message(Control::Question(
+                question.try_into().map_err(|error: FieldError| error.within("question"))?,
+            )),
+            Body::Answer(answer) => Self::Message(Control::Answer(
+                answer.try_into().map_err(|error: FieldError| error.within("answer"))?,
+            )),
             Body::Hello(_) | Body::Welcome(_) | Body::Refusal(_) => Self::Greeting,
         })
     }

@@ -2,8 +2,10 @@
 
 use std::{fmt::Display, time::Duration};
 
-use crate::{FieldError, Problem, v1};
 use antiphon_core::GatewayState;
+use bytes::Bytes;
+
+use crate::{FieldError, Problem, v1};
 
 /// A validated name out of a text.
 pub(crate) fn name<T>(field: &str, text: &str) -> Result<T, FieldError>
@@ -25,6 +27,12 @@ where
 pub(crate) fn text(field: &str, text: String, max: usize) -> Result<String, FieldError> {
     at_most(field, text.len(), "bytes", max)?;
     Ok(text)
+}
+
+/// Free bytes, at most `max`.
+pub(crate) fn bytes(field: &str, bytes: Bytes, max: usize) -> Result<Bytes, FieldError> {
+    at_most(field, bytes.len(), "bytes", max)?;
+    Ok(bytes)
 }
 
 /// A list of at most `max` entries.

@@ -19,6 +19,7 @@ mod field;
 mod frame;
 mod hello;
 mod packing;
+mod questions;
 mod receipts;
 mod statement;
 

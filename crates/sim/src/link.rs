@@ -121,6 +121,7 @@ pub(crate) fn size_of(event: &Event) -> u64 {
         Event::Ping { .. } | Event::Pong { .. } => 32,
         Event::Tick
         | Event::Drain { .. }
+        | Event::Undrain
         | Event::BrokerUp(_)
         | Event::BrokerDown
         | Event::FromBroker(_)
@@ -136,6 +137,8 @@ pub(crate) fn size_of(event: &Event) -> u64 {
         | Event::DialFailed { .. }
         | Event::Originated { .. }
         | Event::Verified { .. }
-        | Event::PolicyApplied { .. } => 0,
+        | Event::PolicyApplied { .. }
+        | Event::Ask { .. }
+        | Event::Answer { .. } => 0,
     }
 }

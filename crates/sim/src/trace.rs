@@ -73,6 +73,9 @@ fn event_words(event: &Event) -> (u64, u64) {
         Event::Originated { advert } => (20, advert.draft.stamp.version),
         Event::Verified { ticket, .. } => (21, ticket.0),
         Event::PolicyApplied { .. } => (22, 0),
+        Event::Ask { ticket, .. } => (23, *ticket),
+        Event::Answer { asked, .. } => (24, asked.number),
+        Event::Undrain => (25, 0),
     }
 }
 
@@ -95,5 +98,7 @@ fn action_words(action: &Action) -> (u64, u64) {
         Action::Ready { ready } => (45, u64::from(*ready)),
         Action::Stop => (46, 0),
         Action::Verify { ticket, .. } => (47, ticket.0),
+        Action::Answer { asked, .. } => (48, asked.number),
+        Action::Answered { ticket, .. } => (49, *ticket),
     }
 }

@@ -339,7 +339,8 @@ impl World {
                 self.watch.alarm(self.now, slot, alarm, raised);
             }
             Action::Dropped(dropped) => self.watch.dropped(self.now, &dropped),
-            Action::Ready { .. } => {}
+            // Nobody asks in here.
+            Action::Ready { .. } | Action::Answer { .. } | Action::Answered { .. } => {}
             Action::Stop => self.kill(slot, processes::Ending::Reset),
         }
     }

@@ -1,28 +1,34 @@
-//! The reading commands: one gateway's report, as one noun.
+//! The reading commands: one gateway's report, or several, as one noun.
 
-use antiphon_core::RegionId;
-use antiphon_gateway::shell::Report;
-use anyhow::anyhow;
-use serde_json::{Map, Value};
+mod watch;
+
+use serde_json::{Map, Value, json};
 
 use super::runtime;
 use crate::{
     Exit, Failure,
-    admin::AdminArgs,
-    human,
-    noun::{collectives, document, drops, finding, gateways, links, regions, routes, status},
-    screen::{Screen, message, show_json},
-    table::Table,
+    noun::{Noun, document},
+    pick::PickArgs,
+    screen::{Screen, message, show_json, show_json_line},
+    source::SourceArgs,
+    table::{Column, Table},
+    view::{Scope, View},
 };
+
+pub use watch::WatchArgs;
 
 /// What every reading command takes.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ReadArgs {
     /// For people or for programs
     #[arg(short, long, value_enum, default_value_t)]
-    output: Output,
+    output: Format,
     #[command(flatten)]
-    admin: AdminArgs,
+    watch: WatchArgs,
+    #[command(flatten)]
+    pick: PickArgs,
+    #[command(flatten)]
+    source: SourceArgs,
 }
 
 /// What an answer looks like.
@@ -35,32 +41,16 @@ pub enum Output {
     Json,
 }
 
-/// What to read.
-#[derive(Clone, Debug)]
-pub enum Noun {
-    /// The gateway itself; warnings count where the caller is strict.
-    Status {
-        /// Whether they do.
-        strict: bool,
-    },
-    /// Every region.
-    Regions,
-    /// Every gateway.
-    Gateways,
-    /// Our links.
-    Links,
-    /// Every route, or those to one region.
-    Routes {
-        /// Which.
-        to: Option<RegionId>,
-    },
-    /// Every collective.
-    Collectives,
-    /// What was dropped.
-    Drops {
-        /// How many examples are shown.
-        examples: usize,
-    },
+/// What an answer of a reading command looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Table,
+    /// For people, with every column, however wide
+    Wide,
+    /// For programs
+    Json,
 }
 
 /// Asks the gateway and shows what it says.
@@ -68,87 +58,102 @@ pub enum Noun {
 /// # Errors
 /// Nobody answers, or what was asked for does not exist.
 pub fn run(noun: &Noun, args: &ReadArgs) -> Result<Exit, Failure> {
-    let report = runtime()?.block_on(args.admin.report())?;
-    let exit = noun.judge(&report)?;
-    match args.output {
-        Output::Table => Screen::detect().show_tables(&noun.tables(&report))?,
-        Output::Json => show_json(&document(noun.name(), &report, noun.json(&report)))?,
-    }
-    Ok(exit)
+    runtime()?.block_on(async {
+        match args.watch.period() {
+            None => once(noun, args, Lines::Indented).await,
+            Some(period) => {
+                watch::forever(period, args.output, || once(noun, args, Lines::One)).await
+            }
+        }
+    })
 }
 
-impl Noun {
-    /// The word in the schema.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Status { .. } => "status",
-            Self::Regions => "regions",
-            Self::Gateways => "gateways",
-            Self::Links => "links",
-            Self::Routes { .. } => "routes",
-            Self::Collectives => "collectives",
-            Self::Drops { .. } => "drops",
-        }
-    }
+/// How a document is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lines {
+    /// For a file.
+    Indented,
+    /// For a stream of them.
+    One,
+}
 
-    /// For people.
-    #[must_use]
-    pub fn tables(&self, report: &Report) -> Vec<Table> {
-        let core = &report.core;
-        match self {
-            Self::Status { .. } => vec![status::rows(report)],
-            Self::Regions => vec![regions::rows(core)],
-            Self::Gateways => vec![gateways::rows(report)],
-            Self::Links => vec![links::rows(core)],
-            Self::Routes { to: None } => vec![routes::rows(core)],
-            Self::Routes { to: Some(region) } => vec![routes::rows_to(core, region)],
-            Self::Collectives => vec![collectives::rows(core)],
-            Self::Drops { examples: 0 } => vec![drops::rows(core)],
-            Self::Drops { examples } => {
-                vec![drops::rows(core), drops::example_rows(report, *examples)]
+async fn once(noun: &Noun, args: &ReadArgs, lines: Lines) -> Result<Exit, Failure> {
+    let view = args.source.view(noun.extra()).await?;
+    let exit = noun.judge(&view)?;
+    match args.output {
+        Format::Table => Screen::detect().show_tables(&tables(noun, &view, &args.pick)?)?,
+        Format::Wide => Screen::detect().wide().show_tables(&tables(noun, &view, &args.pick)?)?,
+        Format::Json => {
+            let document = whole_document(noun, &view, &args.pick)?;
+            match lines {
+                Lines::Indented => show_json(&document)?,
+                Lines::One => show_json_line(&document)?,
             }
         }
     }
-
-    /// For programs, without the fields that every document has.
-    #[must_use]
-    pub fn json(&self, report: &Report) -> Map<String, Value> {
-        let core = &report.core;
-        match self {
-            Self::Status { .. } => status::json(report),
-            Self::Regions => regions::json(core),
-            Self::Gateways => gateways::json(report),
-            Self::Links => links::json(core),
-            Self::Routes { to } => routes::json(core, to.as_ref()),
-            Self::Collectives => collectives::json(core),
-            Self::Drops { .. } => drops::json(report),
-        }
-    }
-
-    /// Lists are good whatever they list; a verdict and a route that was asked for are judged.
-    fn judge(&self, report: &Report) -> Result<Exit, Failure> {
-        match self {
-            Self::Status { strict } => Ok(finding::exit(&finding::findings(report), *strict)),
-            Self::Routes { to: Some(region) } => match routes::is_reachable(&report.core, region) {
-                Some(true) => Ok(Exit::Good),
-                Some(false) => {
-                    message(format_args!("no route to region {region}"));
-                    Ok(Exit::Problem)
-                }
-                None => Err(Failure::problem(unknown(region, report))),
-            },
-            Self::Regions
-            | Self::Gateways
-            | Self::Links
-            | Self::Routes { to: None }
-            | Self::Collectives
-            | Self::Drops { .. } => Ok(Exit::Good),
-        }
-    }
+    Ok(if tell_silent(&view) { exit.max(Exit::Problem) } else { exit })
 }
 
-fn unknown(region: &RegionId, report: &Report) -> anyhow::Error {
-    let known = human::list(report.core.regions.iter().map(|view| &view.region));
-    anyhow!("no region {region} is known to {}; there are: {known}", report.core.gateway)
+/// Names who did not answer; whether there is anybody.
+pub(super) fn tell_silent(view: &View) -> bool {
+    for silent in &view.silent {
+        message(format_args!("{} of {}: {}", silent.gateway, silent.region, silent.reason));
+    }
+    !view.silent.is_empty()
+}
+
+/// The tables of one gateway; of several, the same tables with one more column.
+///
+/// # Errors
+/// Rows are picked by a column that there is not.
+pub fn tables(noun: &Noun, view: &View, pick: &PickArgs) -> Result<Vec<Table>, Failure> {
+    let mut tables = match view.scope {
+        Scope::One => {
+            view.reports.iter().flat_map(|one| noun.tables(one, &view.held_of(one))).collect()
+        }
+        Scope::All => noun.summary(view).unwrap_or_else(|| side_by_side(noun, view)),
+    };
+    pick.tables(&mut tables)?;
+    Ok(tables)
+}
+
+fn side_by_side(noun: &Noun, view: &View) -> Vec<Table> {
+    let mut all: Vec<Table> = Vec::new();
+    for report in &view.reports {
+        let whose = report.core.gateway.as_str().into();
+        let tables = noun.tables(report, &view.held_of(report)).into_iter();
+        for (index, table) in tables.map(|one| one.led_by(Column::words("OF"), &whose)).enumerate()
+        {
+            match all.get_mut(index) {
+                Some(same) => same.rows.extend(table.rows),
+                None => all.push(table),
+            }
+        }
+    }
+    all
+}
+
+/// The document of one gateway; of several, a document of documents.
+///
+/// # Errors
+/// Entries are picked by a key that there is not.
+pub fn whole_document(noun: &Noun, view: &View, pick: &PickArgs) -> Result<Value, Failure> {
+    let mut documents = Vec::new();
+    for report in &view.reports {
+        let mut fields: Map<String, Value> = noun.json(report, &view.held_of(report));
+        pick.fields(&mut fields)?;
+        documents.push(document(noun.name(), report, fields));
+    }
+    match (view.scope, documents.pop()) {
+        (Scope::One, Some(only)) => Ok(only),
+        (_, last) => {
+            documents.extend(last);
+            Ok(json!({
+                "schema": "antiphon.all-gateways.v1",
+                "noun": noun.name(),
+                "gateways": documents,
+                "silent": view.silent,
+            }))
+        }
+    }
 }

@@ -1,15 +1,15 @@
 //! `antiphon gateways`: every gateway of the fabric, as the one that is asked knows it.
 
-use antiphon_core::{GatewayState, MemberView};
+use antiphon_core::{GatewayState, MemberView, Stamp};
 use antiphon_gateway::shell::Report;
 use serde_json::{Map, Value, json};
 
-use super::{list_of, route_cells, route_json, some};
+use super::{Held, list_of, route_cells, route_json, some};
 use crate::table::{Cell, Column, Table, Tone};
 
 /// One row a gateway.
 #[must_use]
-pub fn rows(report: &Report) -> Table {
+pub fn rows(report: &Report, held: &Held) -> Table {
     let columns = vec![
         Column::words("GATEWAY"),
         Column::words("REGION"),
@@ -18,16 +18,18 @@ pub fn rows(report: &Report) -> Table {
         Column::numbers("COST"),
         Column::words("NEXT HOPS"),
         Column::numbers("LINKS"),
+        Column::numbers("OURS").if_wide(),
+        Column::numbers("THEIRS").if_wide(),
         Column::words("VERSION").if_wide(),
         Column::words("ENDPOINT").if_wide(),
         Column::words("GOSSIP").if_wide(),
     ];
     let mut table = Table::new(columns).or_say("no gateways are known");
-    table.rows = report.core.gateways.iter().map(|member| row(member, report)).collect();
+    table.rows = report.core.gateways.iter().map(|member| row(member, report, held)).collect();
     table
 }
 
-fn row(member: &MemberView, report: &Report) -> Vec<Cell> {
+fn row(member: &MemberView, report: &Report, held: &Held) -> Vec<Cell> {
     let [cost, next_hops] = match is_ours(member, report) {
         true => ["-".into(), "here".into()],
         false => route_cells(member.route.as_ref()),
@@ -41,10 +43,28 @@ fn row(member: &MemberView, report: &Report) -> Vec<Cell> {
         cost,
         next_hops,
         (member.adjacencies.len() as u64).into(),
+        ours(member, report, held),
+        advert(member.advert),
         known(version),
         known(endpoint),
         gossip(member, report).into(),
     ]
+}
+
+/// Which of our adverts it holds; behind ours, the news has not come there (yet).
+fn ours(member: &MemberView, report: &Report, held: &Held) -> Cell {
+    if is_ours(member, report) {
+        return "-".into();
+    }
+    let theirs = held.get(&member.gateway).copied();
+    let newest = report.core.gateways.iter().find(|one| is_ours(one, report));
+    let behind = theirs < newest.and_then(|one| one.advert);
+    advert(theirs).tone(if theirs.is_some() && behind { Tone::Warning } else { Tone::Plain })
+}
+
+/// The version of an advert within the life of its gateway.
+fn advert(stamp: Option<Stamp>) -> Cell {
+    stamp.map_or_else(|| "-".into(), |stamp| stamp.version.into())
 }
 
 fn is_ours(member: &MemberView, report: &Report) -> bool {
@@ -97,11 +117,11 @@ fn known(text: &str) -> Cell {
 
 /// The same for programs.
 #[must_use]
-pub fn json(report: &Report) -> Map<String, Value> {
-    list_of("gateways", report.core.gateways.iter().map(|member| value(member, report)))
+pub fn json(report: &Report, held: &Held) -> Map<String, Value> {
+    list_of("gateways", report.core.gateways.iter().map(|member| value(member, report, held)))
 }
 
-fn value(member: &MemberView, report: &Report) -> Value {
+fn value(member: &MemberView, report: &Report, held: &Held) -> Value {
     let Place { version, endpoint } = place(member, report);
     json!({
         "gateway": member.gateway,
@@ -111,6 +131,7 @@ fn value(member: &MemberView, report: &Report) -> Value {
         "broker": member.broker,
         "incarnation": member.advert.map(|stamp| stamp.incarnation),
         "advert_version": member.advert.map(|stamp| stamp.version),
+        "holds_advert_version": held.get(&member.gateway).map(|stamp| stamp.version),
         "links": member.adjacencies,
         "version": some(version),
         "endpoint": some(endpoint),

@@ -1,6 +1,7 @@
 //! `antiphon links`: the links of one gateway, down ones included while it remembers them.
 
-use antiphon_core::{LinkView, Snapshot};
+use antiphon_core::LinkView;
+use antiphon_gateway::shell::Report;
 use serde_json::{Map, Value, json};
 
 use super::{list_of, micros, millis, some};
@@ -16,7 +17,7 @@ const NOTES_LINES: usize = 4;
 
 /// One row a peer.
 #[must_use]
-pub fn rows(snapshot: &Snapshot) -> Table {
+pub fn rows(report: &Report) -> Table {
     let columns = vec![
         Column::words("GATEWAY"),
         Column::words("REGION"),
@@ -35,7 +36,7 @@ pub fn rows(snapshot: &Snapshot) -> Table {
         Column::words("VERSION").if_wide(),
     ];
     let mut table = Table::new(columns).or_say("no links").cut_after(NOTES_LINES);
-    table.rows = snapshot.links.iter().map(row).collect();
+    table.rows = report.core.links.iter().map(row).collect();
     table
 }
 
@@ -80,8 +81,8 @@ pub(super) fn is_up(link: &LinkView) -> bool {
 
 /// The same for programs.
 #[must_use]
-pub fn json(snapshot: &Snapshot) -> Map<String, Value> {
-    list_of("links", snapshot.links.iter().map(value))
+pub fn json(report: &Report) -> Map<String, Value> {
+    list_of("links", report.core.links.iter().map(value))
 }
 
 fn value(link: &LinkView) -> Value {

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     human,
-    table::{Cell, Table, Tone},
+    table::{Cell, Column, Table, Tone},
+    view::View,
 };
 
 /// One line a subject; last the verdict, which takes more where there is more to say.
@@ -36,6 +37,70 @@ pub fn rows(report: &Report) -> Table {
     pairs.extend(refused(daemon).map(|line| ("refused", line)));
     pairs.extend(verdict(&findings(report)));
     Table::pairs(pairs)
+}
+
+/// One row a gateway, for all of them.
+#[must_use]
+pub fn summary(view: &View) -> Table {
+    let columns = vec![
+        Column::words("GATEWAY"),
+        Column::words("REGION"),
+        Column::words("STATE"),
+        Column::words("BROKER"),
+        Column::numbers("LINKS"),
+        Column::numbers("REGIONS"),
+        Column::numbers("DROPS"),
+        Column::words("VERDICT"),
+        Column::numbers("UP").if_wide(),
+        Column::numbers("CERTIFICATE").if_wide(),
+        Column::words("VERSION").if_wide(),
+    ];
+    let mut table = Table::new(columns);
+    table.rows = view.reports.iter().map(summary_row).collect();
+    table.rows.extend(view.silent.iter().map(|one| {
+        let mut row = vec![one.gateway.as_str().into(), one.region.as_str().into()];
+        row.push(Cell::from("silent").tone(Tone::Problem));
+        row.extend(["-", "-", "-", "-"].map(Cell::from));
+        row.push(Cell::from(one.reason.as_str()).tone(Tone::Problem));
+        row.extend(["-", "-", "-"].map(Cell::from));
+        row
+    }));
+    table
+}
+
+fn summary_row(report: &Report) -> Vec<Cell> {
+    let Report { core, daemon, .. } = report;
+    let findings = findings(report);
+    let verdict = match findings.split_first() {
+        None => Cell::from("good").tone(Tone::Good),
+        Some((worst, [])) => finding_cell(worst),
+        Some((worst, more)) => {
+            let cell = finding_cell(worst);
+            Cell { text: format!("{} (and {} more)", cell.text, more.len()), ..cell }
+        }
+    };
+    let left = daemon.certificate.not_after.saturating_sub(report.at);
+    let broker = if core.broker.up { ("up", Tone::Good) } else { ("away", Tone::Problem) };
+    vec![
+        core.gateway.as_str().into(),
+        core.region.as_str().into(),
+        core.state.label().into(),
+        Cell::from(broker.0).tone(broker.1),
+        counted(links_line(core)),
+        counted(regions_line(core)),
+        drops::recent(report, RECENT).count.into(),
+        verdict,
+        Cell::measure(human::span(daemon.uptime), millis(daemon.uptime)),
+        Cell::measure(human::days(left), millis(left)),
+        daemon.version.as_str().into(),
+    ]
+}
+
+/// `3 of 5 up` as `3/5`.
+fn counted(cell: Cell) -> Cell {
+    let mut words = cell.text.split(' ');
+    let (part, whole) = (words.next().unwrap_or_default(), words.nth(1).unwrap_or_default());
+    Cell { text: format!("{part}/{whole}"), ..cell }
 }
 
 fn state(core: &Snapshot) -> String {

@@ -53,6 +53,35 @@ impl Gateway {
         });
     }
 
+    /// Whether a drain is on its way and nobody has been told goodbye.
+    #[must_use]
+    pub fn can_undrain(&self) -> bool {
+        self.drain.as_ref().is_some_and(|drain| drain.stage != Stage::Stopped)
+    }
+
+    /// Back to work: peers may send frames again, and the queue groups are joined anew.
+    pub(super) fn on_undrain(&mut self, out: &mut Vec<Action>) {
+        if !self.can_undrain() {
+            return;
+        }
+        let told = self.drain.take().map(|drain| drain.last).unwrap_or_default();
+        for gateway in told.keys() {
+            let link = self.peers.get(gateway).and_then(|peer| peer.link.as_ref());
+            out.extend(
+                link.map(|link| Action::Control { link: link.id, message: Control::Undrain }),
+            );
+        }
+        // Active as soon as it is in the queue groups.
+        self.set_state(GatewayState::Starting);
+    }
+
+    /// A peer that drained takes frames again.
+    pub(super) fn on_peer_undrains(&mut self, link: LinkId) {
+        let Some((_, peer)) = self.peer_of(link) else { return };
+        peer.draining = false;
+        self.graph_stale = true;
+    }
+
     /// A peer drains: nothing more is sent to it, and it is told which frame was the last.
     pub(super) fn on_drain_request(&mut self, link: LinkId, now: Now, out: &mut Vec<Action>) {
         let Some((_, peer)) = self.peer_of(link) else { return };

@@ -174,7 +174,10 @@ impl Gateway {
             Control::Receipts(receipts) => self.on_receipts(receipts, now),
             Control::DrainRequest => self.on_drain_request(link, now, out),
             Control::LastFrame { epoch, next } => self.on_last_frame(link, epoch, next),
+            Control::Undrain => self.on_peer_undrains(link),
             Control::Goodbye => self.on_goodbye(link, now, out),
+            Control::Question(question) => self.on_question(question, now, out),
+            Control::Answer(answer) => self.on_answer(answer, out),
         }
     }
 

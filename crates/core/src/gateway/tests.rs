@@ -16,7 +16,9 @@ mod flapping;
 mod hostile;
 mod native;
 mod policing;
+mod questions;
 mod random;
+mod undrain;
 
 const REPLY_SUBJECT: &str = "choria.federation.eu.collective";
 

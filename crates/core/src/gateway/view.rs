@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    AdvertKind, AlarmView, BrokerView, DropExample, DropView, Gateway, GatewayId, LinkView,
-    MemberView, Now, QueueView, RegionId, RegionView, Snapshot, TallyView,
+    AdvertKey, AdvertKind, AlarmView, BrokerView, DropExample, DropView, Gateway, GatewayId,
+    LinkView, MemberView, Now, QueueView, RegionId, RegionView, Snapshot, Stamp, TallyView,
     gateway::peer::{Peer, Phase},
 };
 
@@ -61,6 +61,12 @@ impl Gateway {
             table_version: self.routes.version(),
             policy: self.policy_view(now),
         }
+    }
+
+    /// Which of a gateway's adverts we hold; `None` without one.
+    #[must_use]
+    pub fn held(&self, key: &AdvertKey) -> Option<Stamp> {
+        self.database.stamp(&key.gateway, key.kind)
     }
 
     fn broker_view(&self, now: Now) -> BrokerView {

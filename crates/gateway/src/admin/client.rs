@@ -9,9 +9,12 @@ use std::{
     time::Duration,
 };
 
-use antiphon_core::Endpoint;
+use antiphon_core::{Endpoint, GatewayId};
 use antiphon_identity::{Credentials, CredentialsError, tls};
-use antiphon_proto::admin_v1::{DrainRequest, SnapshotRequest, admin_client::AdminClient};
+use antiphon_proto::admin_v1::{
+    AskRequest, DrainRequest, LogRequest, SnapshotRequest, UndrainRequest,
+    admin_client::AdminClient,
+};
 use http::Uri;
 use hyper::{body::Incoming, client::conn::http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -21,7 +24,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 use tokio_rustls::TlsConnector;
-use tonic::{Status, body::Body};
+use tonic::{Code, Status, body::Body};
 
 use crate::{config::Tls, shell::Report};
 
@@ -81,12 +84,16 @@ pub enum AdminError {
     /// The gateway refused, or went away.
     #[error("the gateway answered: {}", .0.message())]
     Refused(#[from] Box<Status>),
+    /// Another gateway, asked by way of this one, does not answer or refuses.
+    #[error("{0}")]
+    NoAnswer(String),
     /// The gateway's answer cannot be read; it may be of another release.
     #[error("the gateway's answer cannot be read")]
     Answer(#[from] serde_json::Error),
 }
 
-/// A connection to one gateway.
+/// A connection to one gateway. Clones share it.
+#[derive(Clone)]
 pub struct Client {
     client: AdminClient<Caller>,
 }
@@ -133,15 +140,65 @@ impl Client {
         Ok(serde_json::from_slice(&self.snapshot_json().await?)?)
     }
 
-    /// Begins to drain, within this time or the configured one; returns which.
+    /// Begins to drain, within this time or the configured one; returns which. `who` is for the
+    /// gateway's log.
     ///
     /// # Errors
     /// The gateway went away.
-    pub async fn drain(&mut self, grace: Option<Duration>) -> Result<Duration, AdminError> {
+    pub async fn drain(
+        &mut self,
+        grace: Option<Duration>,
+        who: String,
+    ) -> Result<Duration, AdminError> {
         let millis = |grace: Duration| u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-        let request = DrainRequest { grace_ms: grace.map(millis) };
+        let request = DrainRequest { grace_ms: grace.map(millis), who };
         let reply = self.client.drain(request).await.map_err(Box::new)?;
         Ok(Duration::from_millis(reply.into_inner().grace_ms))
+    }
+
+    /// Ends a drain before the gateway has left. `who` is for the gateway's log.
+    ///
+    /// # Errors
+    /// [`AdminError::NoAnswer`]: there is no drain, or it has gone too far; else it went away.
+    pub async fn undrain(&mut self, who: String) -> Result<(), AdminError> {
+        self.client.undrain(UndrainRequest { who }).await.map_err(no_answer)?;
+        Ok(())
+    }
+
+    /// Changes what is logged until the process ends; the filters that are and were in force.
+    /// Without a filter nothing changes.
+    ///
+    /// # Errors
+    /// The filter makes no sense, or the gateway went away.
+    pub async fn log(
+        &mut self,
+        filter: Option<String>,
+        who: String,
+    ) -> Result<(String, String), AdminError> {
+        let request = LogRequest { filter: filter.unwrap_or_default(), who };
+        let reply = self.client.log(request).await.map_err(Box::new)?.into_inner();
+        Ok((reply.filter, reply.before))
+    }
+
+    /// What another gateway says, asked by way of this one; JSON, as the topic says.
+    ///
+    /// # Errors
+    /// [`AdminError::NoAnswer`]: it does not answer, or refuses; else this one went away.
+    pub async fn ask(
+        &mut self,
+        gateway: &GatewayId,
+        topic: &str,
+        body: Vec<u8>,
+        patience: Duration,
+    ) -> Result<Vec<u8>, AdminError> {
+        let request = AskRequest {
+            gateway: gateway.to_string(),
+            topic: topic.to_owned(),
+            body: body.into(),
+            timeout_ms: u64::try_from(patience.as_millis()).unwrap_or(u64::MAX),
+        };
+        let reply = self.client.ask(request).await.map_err(no_answer)?;
+        Ok(reply.into_inner().json.into())
     }
 
     async fn over(
@@ -159,6 +216,16 @@ impl Client {
         });
         let client = AdminClient::with_origin(Caller(sender), Uri::from_static(ORIGIN));
         Ok(Self { client: client.max_decoding_message_size(REPLY_BYTES_MAX) })
+    }
+}
+
+fn no_answer(status: Status) -> AdminError {
+    // What a connection that breaks gives has a source; what a gateway answers has none.
+    let answered = std::error::Error::source(&status).is_none();
+    let about_other = matches!(status.code(), Code::Unavailable | Code::FailedPrecondition);
+    match answered && about_other {
+        true => AdminError::NoAnswer(status.message().to_owned()),
+        false => AdminError::Refused(Box::new(status)),
     }
 }
 
@@ -183,6 +250,7 @@ impl fmt::Display for Address {
 }
 
 /// Makes calls on one connection.
+#[derive(Clone)]
 struct Caller(http2::SendRequest<Body>);
 
 impl tower::Service<http::Request<Body>> for Caller {

@@ -24,6 +24,10 @@ fn served(door: Door) -> Served {
     Served { rest, cancelled, server }
 }
 
+fn who() -> String {
+    "alice@eu".to_owned()
+}
+
 async fn over_socket() -> (TempDir, Address, Served) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("eu-1.sock");
@@ -46,13 +50,35 @@ async fn a_snapshot_arrives_as_json_with_its_schema() {
 async fn a_drain_reaches_the_shell_with_its_grace() {
     let (_folder, address, mut served) = over_socket().await;
     let mut client = Client::connect(&address, None).await.unwrap();
-    assert_eq!(client.drain(None).await.unwrap(), Duration::from_secs(25));
+    assert_eq!(client.drain(None, who()).await.unwrap(), Duration::from_secs(25));
     let wanted = Duration::from_millis(1500);
-    assert_eq!(client.drain(Some(wanted)).await.unwrap(), wanted);
+    assert_eq!(client.drain(Some(wanted), who()).await.unwrap(), wanted);
     for expected in [Duration::from_secs(25), wanted] {
         let Some(Query::Drain { grace }) = served.rest.recv().await else { panic!("no drain") };
         assert_eq!(grace, Some(expected));
     }
+}
+
+#[tokio::test]
+async fn another_gateway_is_asked_by_way_of_the_shell() {
+    let (_folder, address, mut served) = over_socket().await;
+    let mut client = Client::connect(&address, None).await.unwrap();
+    let us: antiphon_core::GatewayId = "us-1".parse().unwrap();
+    for failure in [AskFailure::Late, AskFailure::Refused("busy".to_owned())] {
+        let asking = client.ask(&us, "report", b"{}".to_vec(), Duration::from_secs(2));
+        let answering = async {
+            let Some(Query::Ask { question, answer }) = served.rest.recv().await else {
+                panic!("no question")
+            };
+            assert_eq!((question.to, question.patience), (us.clone(), Duration::from_secs(2)));
+            answer.send(Err(failure.clone())).unwrap();
+        };
+        let (answer, ()) = tokio::join!(asking, answering);
+        assert!(matches!(answer, Err(AdminError::NoAnswer(_))), "{failure}: {answer:?}");
+    }
+    let wrong = client.ask(&us, "report", Vec::new(), Duration::ZERO);
+    served.cancelled.cancel();
+    assert!(matches!(wrong.await, Err(AdminError::Refused(_))));
 }
 
 #[tokio::test]

@@ -25,11 +25,13 @@ use crate::{
     metrics::Metrics,
     notary::Notary,
     renewal::{Files, Renewal},
-    shell::{BrokerOut, Parts, Shell, ShellError, ShellHandle, vetting},
+    shell::{BrokerOut, Parts, Shell, ShellError, ShellHandle, vetting, work_out},
 };
 
 /// Renewed credentials that wait for the shell.
 const RENEWALS_LEN_MAX: usize = 1;
+/// Reports that wait to be made answers; more questions are refused.
+const ANSWERS_LEN_MAX: usize = 32;
 
 /// What a daemon is made from, step by step.
 pub(super) struct Builder {
@@ -88,6 +90,7 @@ impl Builder {
         let metrics = Arc::new(Metrics::new());
         let (shell, queries) = ShellHandle::new();
         let (renewed, renewals) = mpsc::channel(RENEWALS_LEN_MAX);
+        let (answers, work) = mpsc::channel(ANSWERS_LEN_MAX);
         let transport = self.transport(links, renewed);
         let (link_handle, link_events) = link::start(self.links(transport), &self.cancelled);
         let (gossip, gossip_events) = self.gossip(link_handle.clone());
@@ -115,8 +118,10 @@ impl Builder {
             renewals,
             vetting,
             verdicts,
+            answers,
         };
         self.spawn_fallible(SHELL, Shell::new(parts).run());
+        self.spawn("answers", work_out(work, shell.clone(), self.cancelled.clone()));
         let (token, grace) = (self.cancelled.clone(), self.config.drain_grace);
         self.spawn("admin", admin::serve(door, shell.clone(), grace, token.clone()));
         if let Some(listener) = http {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use antiphon_core::{AskFailure, Asked, GatewayId};
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Report;
@@ -19,6 +21,35 @@ pub enum Query {
         /// After it, leave whatever is still held.
         grace: Option<Duration>,
     },
+    /// Go back to work; whether that could be.
+    Undrain(oneshot::Sender<bool>),
+    /// Ask another gateway.
+    Ask {
+        /// Whom, and what.
+        question: Question,
+        /// The packed answer; see [`super::unpack`].
+        answer: oneshot::Sender<Result<Bytes, AskFailure>>,
+    },
+    /// An answer for another gateway is worked out.
+    WorkedOut {
+        /// Which question.
+        asked: Asked,
+        /// The packed answer, or why there is none.
+        answer: Result<Bytes, String>,
+    },
+}
+
+/// What another gateway is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Whom; ourselves too.
+    pub to: GatewayId,
+    /// What it is about: one of [`super::topic`].
+    pub topic: String,
+    /// More about it.
+    pub body: Bytes,
+    /// How long to wait.
+    pub patience: Duration,
 }
 
 /// The shell has ended, or does not answer.
@@ -46,6 +77,36 @@ impl ShellHandle {
         let (answer, report) = oneshot::channel();
         self.queries.send(Query::Report(answer)).await.map_err(|_| ShellGone)?;
         report.await.map_err(|_| ShellGone)
+    }
+
+    /// Goes back to work; false if there is no drain, or it has gone too far.
+    ///
+    /// # Errors
+    /// The shell has ended.
+    pub async fn undrain(&self) -> Result<bool, ShellGone> {
+        let (answer, undrained) = oneshot::channel();
+        self.queries.send(Query::Undrain(answer)).await.map_err(|_| ShellGone)?;
+        undrained.await.map_err(|_| ShellGone)
+    }
+
+    /// Asks another gateway; the answer is JSON.
+    ///
+    /// # Errors
+    /// The shell has ended; within, why there is no answer.
+    pub async fn ask(&self, question: Question) -> Result<Result<Vec<u8>, AskFailure>, ShellGone> {
+        let (sender, answer) = oneshot::channel();
+        let query = Query::Ask { question, answer: sender };
+        self.queries.send(query).await.map_err(|_| ShellGone)?;
+        let packed = answer.await.map_err(|_| ShellGone)?;
+        Ok(packed.and_then(|packed| {
+            super::unpack(&packed).map_err(|error| AskFailure::Refused(error.to_string()))
+        }))
+    }
+
+    /// Hands in an answer that was worked out.
+    pub(super) async fn worked_out(&self, asked: Asked, answer: Result<Bytes, String>) {
+        // Without a shell nobody waits for it.
+        self.queries.send(Query::WorkedOut { asked, answer }).await.ok();
     }
 
     /// Begins to drain.

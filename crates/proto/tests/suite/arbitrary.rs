@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use antiphon_core::{
-    Accept, Ack, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, Beacon, Body, Control, Creator,
-    DropReason, EndToEnd, Endpoint, Epoch, Frame, GatewayId, GatewayState, Hello, Hop, Incarnation,
-    Member, Offer, Open, Outcome, Receipt, Receipts, RegionId, ReplyBody, RequestBody, Stamp,
-    Target, Topology, UnitId,
+    Accept, Ack, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, Answer, AnswerPart, Asked,
+    Beacon, Body, Control, Creator, DropReason, EndToEnd, Endpoint, Epoch, Frame, GatewayId,
+    GatewayState, Hello, Hop, Incarnation, Member, Offer, Open, Outcome, PARTS_MAX, Question,
+    Receipt, Receipts, RegionId, ReplyBody, RequestBody, Stamp, Target, Topology, UnitId,
 };
 use antiphon_proto::Greeting;
 use antiphon_wire::{Collective, RequestId};
@@ -123,7 +123,39 @@ pub(crate) fn control() -> impl Strategy<Value = Control> {
         Just(Control::DrainRequest),
         (epoch(), number()).prop_map(|(epoch, next)| Control::LastFrame { epoch, next }),
         Just(Control::Goodbye),
+        Just(Control::Undrain),
+        question().prop_map(Control::Question),
+        answer().prop_map(Control::Answer),
     ]
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    (gateway(), incarnation(), any::<u64>()).prop_map(|(from, incarnation, number)| Asked {
+        from,
+        incarnation,
+        number,
+    })
+}
+
+fn question() -> impl Strategy<Value = Question> {
+    (asked(), gateway(), any::<u8>(), 0..PARTS_MAX, ".{0,20}", payload()).prop_map(
+        |(asked, to, limit, part, topic, body)| Question { asked, to, limit, part, topic, body },
+    )
+}
+
+fn answer() -> impl Strategy<Value = Answer> {
+    let part = (1..=PARTS_MAX, payload()).prop_map(|(parts, body)| AnswerPart::Part {
+        part: parts - 1,
+        parts,
+        body,
+    });
+    let content = prop_oneof![part, ".{0,20}".prop_map(AnswerPart::Refused)];
+    (asked(), gateway(), any::<u8>(), content).prop_map(|(asked, from, limit, content)| Answer {
+        asked,
+        from,
+        limit,
+        content,
+    })
 }
 
 fn receipts() -> impl Strategy<Value = Receipts> {

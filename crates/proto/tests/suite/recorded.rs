@@ -6,9 +6,10 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use antiphon_core::{
-    Accept, Ack, AdvertContent, AdvertDraft, Beacon, Body, Control, Creator, DropReason, EndToEnd,
-    Epoch, Frame, GatewayState, Hello, Hop, Incarnation, Member, Offer, Outcome, Receipt, Receipts,
-    ReplyBody, RequestBody, Stamp, Target, Topology, UnitId,
+    Accept, Ack, AdvertContent, AdvertDraft, Answer, AnswerPart, Asked, Beacon, Body, Control,
+    Creator, DropReason, EndToEnd, Epoch, Frame, GatewayState, Hello, Hop, Incarnation, Member,
+    Offer, Outcome, Question, Receipt, Receipts, ReplyBody, RequestBody, Stamp, Target, Topology,
+    UnitId,
 };
 use antiphon_proto::{
     ControlIn, Greeting, Statement, StatementBody, control, decode_sequenced, sequenced, v1,
@@ -173,7 +174,31 @@ fn controls() -> Vec<(&'static str, Control)> {
             Control::Receipts(Receipts { to, incarnation: Incarnation(5), limit: 8, receipts }),
         ),
         ("control-goodbye", Control::Goodbye),
+        ("control-undrain", Control::Undrain),
+        ("control-question", Control::Question(question())),
+        ("control-answer", Control::Answer(answer())),
     ]
+}
+
+fn question() -> Question {
+    Question {
+        asked: asked(),
+        to: "us-1".parse().unwrap(),
+        limit: 7,
+        part: 1,
+        topic: "report".into(),
+        body: Bytes::from_static(b"{}"),
+    }
+}
+
+fn answer() -> Answer {
+    let content = AnswerPart::Part { part: 1, parts: 2, body: Bytes::from_static(b"{}") };
+    Answer { asked: asked(), from: "us-1".parse().unwrap(), limit: 6, content }
+}
+
+fn asked() -> Asked {
+    let Creator { gateway: from, incarnation, .. } = creator();
+    Asked { from, incarnation, number: 9 }
 }
 
 fn statements() -> Vec<(&'static str, Statement)> {

@@ -1,0 +1,67 @@
+//! Where things are: the regions on a circle, so that no line between two of them crosses a third.
+
+use std::f64::consts::TAU;
+
+use super::Topology;
+
+/// Room between two boxes, and around all.
+const GAP: f64 = 26.0;
+/// Height of a box's head, and of each gateway below it.
+const HEAD: f64 = 26.0;
+const LINE: f64 = 17.0;
+/// Width of a letter; the drawing's font is a monospaced one of 12 px.
+const LETTER: f64 = 7.3;
+/// The smallest radius: two regions are not on top of each other.
+const RADIUS_MIN: f64 = 150.0;
+
+/// One region's box.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Place {
+    /// Its middle.
+    pub(super) x: f64,
+    pub(super) y: f64,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+/// All boxes, in the order of the regions, and the size of the whole.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Circle {
+    pub(super) places: Vec<Place>,
+    pub(super) width: f64,
+    pub(super) height: f64,
+}
+
+impl Circle {
+    pub(super) fn new(topology: &Topology) -> Self {
+        let sizes: Vec<(f64, f64)> = topology.regions.iter().map(size).collect();
+        let widest = sizes.iter().map(|size| size.0).fold(0.0, f64::max);
+        let highest = sizes.iter().map(|size| size.1).fold(0.0, f64::max);
+        // Boxes lie closest at the sides, one above the other, and at the top, one beside the other.
+        let needed = sizes.iter().map(|size| size.0.max(size.1) + GAP).sum::<f64>() / TAU;
+        let radius = if sizes.len() < 2 { 0.0 } else { needed.max(RADIUS_MIN) };
+        let (width, height) = (2.0 * (radius + GAP) + widest, 2.0 * (radius + GAP) + highest);
+        let steps = sizes.len().max(1) as f64;
+        let place = |(index, (w, h)): (usize, (f64, f64))| {
+            let angle = TAU * (index as f64 / steps - 0.25);
+            let (x, y) = (width / 2.0 + radius * angle.cos(), height / 2.0 + radius * angle.sin());
+            Place { x, y, width: w, height: h }
+        };
+        Self { places: sizes.into_iter().enumerate().map(place).collect(), width, height }
+    }
+}
+
+impl Place {
+    /// Where its line for a gateway begins.
+    pub(super) fn line(&self, index: usize) -> (f64, f64) {
+        let top = self.y - self.height / 2.0 + HEAD + LINE * (index as f64 + 0.5);
+        (self.x - self.width / 2.0 + 14.0, top)
+    }
+}
+
+fn size(region: &super::Region) -> (f64, f64) {
+    let letters = |text: &str| text.chars().count() as f64 * LETTER;
+    let lines = region.gateways.iter().map(|one| 26.0 + letters(&super::svg::line(one)));
+    let width = lines.fold(24.0 + letters(region.name.as_str()) * 1.15, f64::max);
+    (width, HEAD + LINE * region.gateways.len() as f64 + 8.0)
+}

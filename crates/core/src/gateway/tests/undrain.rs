@@ -1,0 +1,68 @@
+//! A drain that is called off.
+
+use super::*;
+use crate::SubscriptionId;
+
+fn drain(bench: &mut Bench) -> Vec<Action> {
+    bench.handle(Event::Drain { grace: Duration::from_secs(20) })
+}
+
+/// Confirms that nothing more comes of what was unsubscribed.
+fn unsubscribed(bench: &mut Bench, actions: &[Action]) -> Vec<Action> {
+    let ids = actions.iter().filter_map(|action| match action {
+        Action::Unsubscribe { subscription } => Some(*subscription),
+        _ => None,
+    });
+    let ids: Vec<SubscriptionId> = ids.collect();
+    assert!(!ids.is_empty(), "{actions:?}");
+    let ended = ids.into_iter();
+    ended.flat_map(|subscription| bench.handle(Event::Unsubscribed { subscription })).collect()
+}
+
+fn says(actions: &[Action], what: &Control) -> bool {
+    actions.iter().any(|one| matches!(one, Action::Control { message, .. } if message == what))
+}
+
+#[test]
+fn a_gateway_that_drains_goes_back_to_work_and_tells_whom_it_told() {
+    let mut bench = Bench::new();
+    assert!(bench.gateway.is_ready() && !bench.gateway.can_undrain());
+    let leaving = drain(&mut bench);
+    assert!(bench.gateway.can_undrain());
+    assert!(says(&unsubscribed(&mut bench, &leaving), &Control::DrainRequest));
+    assert!(!bench.gateway.is_ready());
+    assert!(says(&bench.handle(Event::Undrain), &Control::Undrain));
+    assert!(bench.gateway.is_ready());
+    assert_eq!(bench.gateway.state, GatewayState::Active);
+    for _ in 0..30 {
+        let actions = bench.wait(1);
+        assert!(!actions.contains(&Action::Stop), "{actions:?}");
+    }
+}
+
+#[test]
+fn one_that_has_said_goodbye_is_gone() {
+    let mut bench = Bench::new();
+    let leaving = drain(&mut bench);
+    unsubscribed(&mut bench, &leaving);
+    let answered = Control::LastFrame { epoch: THEIR_EPOCH, next: 0 };
+    bench.handle(Event::FromPeer { link: LINK, message: answered });
+    bench.wait(1);
+    assert!(!bench.gateway.can_undrain());
+    assert!(bench.handle(Event::Undrain).is_empty());
+}
+
+#[test]
+fn a_peer_that_went_back_to_work_gets_frames_again() {
+    let mut bench = Bench::new();
+    let crosses = |bench: &mut Bench| {
+        let before = bench.sent.len();
+        let (subject, payload) = golden("v1-ping.json", 0);
+        bench.publish(&subject, payload);
+        bench.sent.len() > before
+    };
+    bench.handle(Event::FromPeer { link: LINK, message: Control::DrainRequest });
+    assert!(!crosses(&mut bench));
+    bench.handle(Event::FromPeer { link: LINK, message: Control::Undrain });
+    assert!(crosses(&mut bench));
+}

@@ -1,0 +1,152 @@
+//! Questions between gateways: those that operators ask of others by way of us, and others' to us.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read, Write},
+};
+
+use antiphon_core::{AdvertKey, AdvertKind, AskFailure, Asked, Event};
+use bytes::Bytes;
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::{Question, Report, Shell, ShellHandle};
+
+/// Largest answer that is unpacked, in bytes.
+const UNPACKED_BYTES_MAX: u64 = 64 << 20;
+
+/// What gateways answer each other. Nothing here changes anything.
+pub mod topic {
+    /// What the gateway knows: a [`Report`](crate::shell::Report).
+    pub const REPORT: &str = "report";
+    /// Which of the asking gateway's topology adverts is held: a `Stamp`, or null.
+    pub const ADVERT: &str = "advert";
+}
+
+/// A report that is to be made an answer, which takes time.
+#[derive(Debug)]
+pub(crate) struct Work {
+    asked: Asked,
+    report: Box<Report>,
+}
+
+/// Makes answers of reports until cancelled.
+pub(crate) async fn work_out(
+    mut work: mpsc::Receiver<Work>,
+    shell: ShellHandle,
+    cancelled: CancellationToken,
+) {
+    let make = async {
+        while let Some(Work { asked, report }) = work.recv().await {
+            shell.worked_out(asked, pack(&report)).await;
+        }
+    };
+    cancelled.run_until_cancelled(make).await.unwrap_or(());
+}
+
+/// The questions of our operators that are open. Bound: as many as the core keeps.
+#[derive(Debug)]
+pub(super) struct Answers {
+    work: mpsc::Sender<Work>,
+    last_ticket: u64,
+    open: BTreeMap<u64, oneshot::Sender<Result<Bytes, AskFailure>>>,
+}
+
+impl Answers {
+    pub(super) fn new(work: mpsc::Sender<Work>) -> Self {
+        Self { work, last_ticket: 0, open: BTreeMap::new() }
+    }
+
+    pub(super) fn begin(
+        &mut self,
+        question: Question,
+        answer: oneshot::Sender<Result<Bytes, AskFailure>>,
+    ) -> Event {
+        self.last_ticket += 1;
+        let ticket = self.last_ticket;
+        self.open.insert(ticket, answer);
+        let Question { to, topic, body, patience } = question;
+        Event::Ask { ticket, to, topic, body, patience }
+    }
+
+    pub(super) fn end(&mut self, ticket: u64, answer: Result<Bytes, AskFailure>) {
+        let Some(sender) = self.open.remove(&ticket) else { return };
+        if sender.send(answer).is_err() {
+            tracing::debug!("whoever asked another gateway has gone");
+        }
+    }
+}
+
+impl Shell {
+    /// Works out an answer at once, or has it worked out.
+    pub(super) fn answer(&mut self, asked: Asked, topic: &str, _body: &Bytes) -> Option<Event> {
+        tracing::debug!(from = %asked.from, topic, "asked");
+        let answer = match topic {
+            topic::REPORT => return self.answer_report(asked),
+            topic::ADVERT => {
+                let key = AdvertKey { gateway: asked.from.clone(), kind: AdvertKind::Topology };
+                pack(&self.core.held(&key))
+            }
+            _ => Err("nothing is known of this topic".to_owned()),
+        };
+        Some(Event::Answer { asked, answer })
+    }
+
+    fn answer_report(&mut self, asked: Asked) -> Option<Event> {
+        let report = self.report();
+        match self.answers.work.try_send(Work { asked, report }) {
+            Ok(()) => None,
+            Err(error) => {
+                let asked = error.into_inner().asked;
+                Some(Event::Answer { asked, answer: Err("too many questions".to_owned()) })
+            }
+        }
+    }
+}
+
+/// JSON, compressed with gzip.
+fn pack(answer: &impl Serialize) -> Result<Bytes, String> {
+    let write = || -> io::Result<Vec<u8>> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(&serde_json::to_vec(answer)?)?;
+        packed.finish()
+    };
+    write().map(Bytes::from).map_err(|error| {
+        tracing::error!(%error, "an answer is no JSON");
+        "the answer could not be written".to_owned()
+    })
+}
+
+/// The JSON of a packed answer.
+///
+/// # Errors
+/// It was not packed by a gateway, or is too large.
+pub fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
+    let mut json = Vec::new();
+    let read = GzDecoder::new(packed).take(UNPACKED_BYTES_MAX + 1).read_to_end(&mut json)?;
+    if read as u64 > UNPACKED_BYTES_MAX {
+        return Err(io::Error::other("the answer is too large"));
+    }
+    Ok(json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_comes_back_as_it_was() {
+        let packed = pack(&["eu-1", "us-1"]).unwrap();
+        assert_eq!(unpack(&packed).unwrap(), br#"["eu-1","us-1"]"#);
+        assert!(unpack(b"[]").is_err());
+    }
+
+    #[test]
+    fn a_small_answer_cannot_fill_the_memory() {
+        let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
+        io::copy(&mut io::repeat(b' ').take(UNPACKED_BYTES_MAX + 1), &mut bomb).unwrap();
+        assert!(unpack(&bomb.finish().unwrap()).is_err());
+    }
+}
