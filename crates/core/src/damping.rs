@@ -27,6 +27,8 @@ pub(crate) struct Damping {
     rules: Rules,
     peers_max: usize,
     flapped: BTreeMap<GatewayId, Flapped>,
+    /// When the first of them changes by itself.
+    due: Option<Duration>,
 }
 
 /// The limits, and how penalties decay between them.
@@ -54,6 +56,7 @@ impl Damping {
             rules: Rules::new(limits, periods),
             peers_max: limits.gateways_max,
             flapped: BTreeMap::new(),
+            due: None,
         }
     }
 
@@ -65,10 +68,14 @@ impl Damping {
         if self.flapped.len() > self.peers_max {
             self.forget_the_calmest(now);
         }
+        self.review_due();
     }
 
     /// Forgets what has calmed down; whether an adjacency may be used again.
     pub(crate) fn expire(&mut self, now: Duration) -> bool {
+        if self.due.is_none_or(|due| due > now) {
+            return false;
+        }
         let rules = self.rules;
         let mut released = false;
         self.flapped.retain(|_, one| {
@@ -78,12 +85,13 @@ impl Damping {
             }
             one.suppressed || rules.penalty(one, now) > rules.reuse / 2
         });
+        self.review_due();
         released
     }
 
     /// When [`Self::expire`] next has work.
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        self.flapped.values().map(|one| self.rules.due(one)).min()
+        self.due
     }
 
     /// Whether the adjacency is not to be advertised.
@@ -94,6 +102,10 @@ impl Damping {
     /// The penalty at this moment, in thousandths of a flap.
     pub(crate) fn penalty(&self, peer: &GatewayId, now: Duration) -> u32 {
         self.flapped.get(peer).map_or(0, |one| self.rules.penalty(one, now))
+    }
+
+    fn review_due(&mut self) {
+        self.due = self.flapped.values().map(|one| self.rules.due(one)).min();
     }
 
     fn forget_the_calmest(&mut self, now: Duration) {

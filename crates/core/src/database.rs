@@ -1,6 +1,9 @@
 //! The adverts of all gateways: newest wins, old ones expire, what a peer lacks is sent to it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
     advert::{Advert, AdvertContent, AdvertKey, AdvertKind, GatewayState, Offer, Stamp, Topology},
@@ -17,6 +20,10 @@ pub(crate) struct Database {
     /// Stamps of what expired, and until when they are remembered: a peer that still has one of them
     /// must not bring it back.
     buried: BTreeMap<AdvertKey, (Stamp, Duration)>,
+    /// When each entry goes.
+    deadlines: BTreeSet<(Duration, AdvertKey)>,
+    /// How many entries each region has.
+    regions: BTreeMap<RegionId, usize>,
     gateways_max: usize,
     expiry: Duration,
 }
@@ -43,52 +50,76 @@ pub(crate) enum Taken {
 
 impl Database {
     pub(crate) fn new(gateways_max: usize, expiry: Duration) -> Self {
-        Self { entries: BTreeMap::new(), buried: BTreeMap::new(), gateways_max, expiry }
+        Self {
+            entries: BTreeMap::new(),
+            buried: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            regions: BTreeMap::new(),
+            gateways_max,
+            expiry,
+        }
     }
 
     /// Takes an advert if it is newer than what is here.
-    pub(crate) fn take(&mut self, advert: Advert, now: Duration) -> Taken {
+    pub(crate) fn take(&mut self, advert: &Advert, now: Duration) -> Taken {
         let key = advert.draft.key();
-        let entry = self.entries.get_mut(&key);
-        let Some(entry) = entry else {
-            if self.buried.get(&key).is_some_and(|(stamp, _)| advert.draft.stamp <= *stamp) {
-                return Taken::Known;
-            }
-            if self.entries.len() >= self.gateways_max * 2 {
-                return Taken::Full;
-            }
-            self.entries.insert(key, Entry { advert, refreshed: now });
-            return Taken::Changed;
-        };
+        let Some(entry) = self.entries.get_mut(&key) else { return self.enter(key, advert, now) };
         // A name belongs to the region that had it first, for as long as that says anything.
         let elsewhere = advert.draft.region != entry.advert.draft.region;
         if elsewhere || advert.draft.stamp <= entry.advert.draft.stamp {
             return Taken::Known;
         }
         let same = entry.advert.draft.content == advert.draft.content;
-        *entry = Entry { advert, refreshed: now };
+        let before = std::mem::replace(entry, Entry { advert: advert.clone(), refreshed: now });
+        let mut due = (before.refreshed + self.expiry, key);
+        self.deadlines.remove(&due);
+        due.0 = now + self.expiry;
+        self.deadlines.insert(due);
         if same { Taken::Refreshed } else { Taken::Changed }
+    }
+
+    fn enter(&mut self, key: AdvertKey, advert: &Advert, now: Duration) -> Taken {
+        let buried = self.buried.get(&key).filter(|(_, until)| now < *until);
+        if buried.is_some_and(|(stamp, _)| advert.draft.stamp <= *stamp) {
+            return Taken::Known;
+        }
+        if self.entries.len() >= self.gateways_max * 2 {
+            return Taken::Full;
+        }
+        *self.regions.entry(advert.draft.region.clone()).or_default() += 1;
+        self.deadlines.insert((now + self.expiry, key.clone()));
+        self.entries.insert(key, Entry { advert: advert.clone(), refreshed: now });
+        Taken::Changed
     }
 
     /// Forgets what was not refreshed; whether anything went.
     pub(crate) fn expire(&mut self, now: Duration) -> bool {
-        let expiry = self.expiry;
-        self.buried.retain(|_, (_, until)| *until > now);
-        let old = |entry: &Entry| entry.refreshed + expiry <= now;
-        let expired = self.entries.iter().filter(|(_, entry)| old(entry));
-        let expired: Vec<(AdvertKey, Stamp)> =
-            expired.map(|(key, entry)| (key.clone(), entry.advert.draft.stamp)).collect();
-        for (key, stamp) in &expired {
-            self.entries.remove(key);
-            if self.buried.len() < self.gateways_max * 2 {
-                self.buried.insert(key.clone(), (*stamp, now + expiry * 2));
+        let mut any = false;
+        while self.deadlines.first().is_some_and(|(due, _)| *due <= now) {
+            let Some((_, key)) = self.deadlines.pop_first() else { break };
+            self.bury(key, now);
+            any = true;
+        }
+        any
+    }
+
+    fn bury(&mut self, key: AdvertKey, now: Duration) {
+        let Some(entry) = self.entries.remove(&key) else { return };
+        let region = entry.advert.draft.region;
+        if let Some(count) = self.regions.get_mut(&region) {
+            *count -= 1;
+            if *count == 0 {
+                self.regions.remove(&region);
             }
         }
-        !expired.is_empty()
+        self.buried.retain(|_, (_, until)| *until > now);
+        if self.buried.len() < self.gateways_max * 2 {
+            self.buried.insert(key, (entry.advert.draft.stamp, now + self.expiry * 2));
+        }
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
-        self.entries.values().map(|entry| entry.refreshed + self.expiry).min()
+        self.deadlines.first().map(|(due, _)| *due)
     }
 
     /// The stamp of everything here.
@@ -132,7 +163,7 @@ impl Database {
 
     /// Whether any gateway of this region has said anything.
     pub(crate) fn knows(&self, region: &RegionId) -> bool {
-        self.entries.values().any(|entry| entry.advert.draft.region == *region)
+        self.regions.contains_key(region)
     }
 
     /// One gateway's region and place.
@@ -177,18 +208,18 @@ mod tests {
     #[test]
     fn the_newest_wins_across_restarts() {
         let mut database = database();
-        assert_eq!(database.take(advert("a", 1, 9, true), at(0).mono), Taken::Changed);
-        assert_eq!(database.take(advert("a", 1, 8, false), at(0).mono), Taken::Known);
-        assert_eq!(database.take(advert("a", 2, 1, true), at(0).mono), Taken::Refreshed);
-        assert_eq!(database.take(advert("a", 1, 10, false), at(0).mono), Taken::Known);
-        assert_eq!(database.take(advert("a", 2, 2, false), at(0).mono), Taken::Changed);
+        assert_eq!(database.take(&advert("a", 1, 9, true), at(0).mono), Taken::Changed);
+        assert_eq!(database.take(&advert("a", 1, 8, false), at(0).mono), Taken::Known);
+        assert_eq!(database.take(&advert("a", 2, 1, true), at(0).mono), Taken::Refreshed);
+        assert_eq!(database.take(&advert("a", 1, 10, false), at(0).mono), Taken::Known);
+        assert_eq!(database.take(&advert("a", 2, 2, false), at(0).mono), Taken::Changed);
     }
 
     #[test]
     fn what_is_not_refreshed_expires() {
         let mut database = database();
-        database.take(advert("a", 1, 1, true), at(0).mono);
-        database.take(advert("a", 1, 2, true), at(50).mono);
+        database.take(&advert("a", 1, 1, true), at(0).mono);
+        database.take(&advert("a", 1, 2, true), at(50).mono);
         assert_eq!(database.next_deadline(), Some(at(150).mono));
         assert!(!database.expire(at(149).mono));
         assert!(database.expire(at(150).mono));
@@ -197,7 +228,7 @@ mod tests {
     #[test]
     fn a_peer_is_sent_what_it_lacks() {
         let mut database = database();
-        database.take(advert("a", 1, 5, true), at(0).mono);
+        database.take(&advert("a", 1, 5, true), at(0).mono);
         assert_eq!(database.newer_than(&[]).len(), 1);
         assert_eq!(database.newer_than(&database.digest()).len(), 0);
         let mut old = database.digest();
@@ -208,8 +239,8 @@ mod tests {
     #[test]
     fn there_is_room_for_so_many_gateways() {
         let mut database = database();
-        database.take(advert("a", 1, 1, true), at(0).mono);
-        database.take(advert("b", 1, 1, true), at(0).mono);
-        assert_eq!(database.take(advert("c", 1, 1, true), at(0).mono), Taken::Full);
+        database.take(&advert("a", 1, 1, true), at(0).mono);
+        database.take(&advert("b", 1, 1, true), at(0).mono);
+        assert_eq!(database.take(&advert("c", 1, 1, true), at(0).mono), Taken::Full);
     }
 }

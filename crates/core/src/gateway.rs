@@ -7,6 +7,7 @@ mod cost;
 mod decide;
 mod drain;
 mod drops;
+mod duty;
 mod egress;
 mod federated;
 mod frames;
@@ -31,8 +32,17 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
 use self::{
-    adverts::Adverts, beacons::Beacons, broker::Broker, drain::Drain, drops::Drops, peer::Peer,
-    policing::Policing, questions::Questions, receipts::Outgoing, vetting::Vetting,
+    adverts::Adverts,
+    beacons::Beacons,
+    broker::Broker,
+    drain::Drain,
+    drops::Drops,
+    duty::Duty,
+    peer::{Peer, Timers},
+    policing::Policing,
+    questions::Questions,
+    receipts::Outgoing,
+    vetting::Vetting,
 };
 use crate::{
     Action, Alarm, Config, Creator, Event, GatewayId, GatewayState, LinkId, Member, Now, RegionId,
@@ -59,17 +69,25 @@ pub struct Gateway {
     membership: Membership,
     beacons: Beacons,
     peers: BTreeMap<GatewayId, Peer>,
+    /// When each of them has to be looked after.
+    timers: Timers,
+    /// Where in each period links are pinged.
+    beat: Duration,
     /// The current link of each linked peer.
     links: BTreeMap<LinkId, GatewayId>,
     members: BTreeMap<GatewayId, Member>,
     /// Members that gossip has lost sight of; a part of `members`.
     lost_members: BTreeSet<GatewayId>,
     dialer: Dialer,
+    /// Depends on members, links and attempts.
+    dialing: Duty,
+    /// Depends on the broker, adverts exchanged, routes, beacons and whether we leave.
+    joining: Duty,
     adverts: Adverts,
     database: Database,
     routes: Routes,
     damping: Damping,
-    /// Something that the graph is made of has changed.
+    /// Something has changed that the graph is made of, or that our adverts say.
     graph_stale: bool,
     queues: Queues,
     account: Account,
@@ -95,18 +113,23 @@ impl Gateway {
             incarnation: config.incarnation,
         };
         let (limits, periods) = (&config.limits, &config.periods);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
         Self {
-            rng: ChaCha8Rng::seed_from_u64(seed),
+            beat: peer::beat(periods.ping, &mut rng),
+            rng,
             state: GatewayState::Starting,
             ready: false,
             broker: Broker::new(),
             membership: Membership::default(),
             beacons: Beacons::new(periods, now.mono),
             peers: BTreeMap::new(),
+            timers: Timers::default(),
             links: BTreeMap::new(),
             members: BTreeMap::new(),
             lost_members: BTreeSet::new(),
             dialer: Dialer::new(&config),
+            dialing: Duty::new(),
+            joining: Duty::new(),
             adverts: Adverts::new(config.incarnation),
             database: Database::new(limits.gateways_max, periods.advert_expiry),
             routes: Routes::default(),
@@ -139,10 +162,10 @@ impl Gateway {
         out
     }
 
-    /// When `handle(Event::Tick, ..)` next has work, as `now.mono`; `None` if never by itself.
+    /// When `handle(Event::Tick, ..)` next has work, as `now.mono`; `None` if never by itself. What the
+    /// work was for may have come to nothing until then.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
-        let linked = self.linked();
         [
             self.queues.next_deadline(),
             self.account.next_deadline(),
@@ -152,13 +175,13 @@ impl Gateway {
             self.adverts.next_deadline(),
             self.damping.next_deadline(),
             self.vetting.next_deadline(),
-            self.dialer_deadline(&linked),
-            self.join_deadline(),
+            self.dialing.due,
+            self.joining.due,
             self.drain.as_ref().and_then(Drain::next_deadline),
             self.questions.next_deadline(),
+            self.timers.next_deadline(),
         ]
         .into_iter()
-        .chain(self.peers.values().map(|peer| peer.next_deadline(&self.config.periods)))
         .flatten()
         .min()
     }
@@ -198,6 +221,7 @@ impl Gateway {
             Event::MemberSeen(member) => self.on_member(member, now),
             Event::MemberGone { gateway } => self.on_member_gone(&gateway, now),
             Event::DialFailed { target, failure } => {
+                self.dialing.call();
                 self.dialer.on_failed(&target, &failure, now.mono, &mut self.rng);
             }
             Event::Originated { advert } => self.on_originated(advert, now, out),
@@ -210,7 +234,8 @@ impl Gateway {
         }
     }
 
-    /// Brings everything that depends on what changed, or on time, up to date.
+    /// Brings everything that depends on what changed, or on time, up to date. Each step finds out by
+    /// itself, in a moment, whether it has anything to do.
     fn settle(&mut self, now: Now, out: &mut Vec<Action>) {
         self.expire(now, out);
         self.refresh_routes(now, out);
@@ -234,12 +259,6 @@ impl Gateway {
         self.expire_beacons(now, out);
         self.expire_vetting(now, out);
         self.questions.expire(now.mono, out);
-        self.expire_sessions(now);
-    }
-
-    /// Peers with an open or opening link.
-    fn linked(&self) -> BTreeSet<GatewayId> {
-        self.links.values().cloned().collect()
     }
 
     fn region(&self) -> &RegionId {

@@ -137,6 +137,11 @@ impl Queues {
         self.lanes.is_empty()
     }
 
+    /// The peers that something waits for.
+    pub(crate) fn next_hops(&self) -> impl Iterator<Item = &GatewayId> {
+        self.lanes.keys().flatten()
+    }
+
     /// What waits for a region, in bytes of weight.
     pub(crate) fn weight(&self, region: &RegionId) -> u64 {
         self.weights.get(region).copied().unwrap_or(0)

@@ -232,8 +232,13 @@ impl Inbox {
         self.ack_due
     }
 
-    /// Whether waiting longer would slow the sender down: a quarter of the window is untold.
-    pub(crate) fn is_urgent(&self) -> bool {
+    /// The same, which is now if waiting longer would slow the sender down.
+    pub(crate) fn tell_at(&self, now: Duration) -> Option<Duration> {
+        self.ack_due.map(|due| if self.is_urgent() { due.min(now) } else { due })
+    }
+
+    /// Whether a quarter of the window is untold.
+    fn is_urgent(&self) -> bool {
         self.released + self.window - self.told.granted >= self.window / 4
     }
 

@@ -1,9 +1,6 @@
 //! Links that stand: two ends, two connections, and what is under way on them.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use antiphon_core::{Connection, Event, LinkId};
 
@@ -37,7 +34,15 @@ pub(crate) struct Lane {
     /// What waits in the sender's socket while the path is a black hole.
     ///
     /// Bound: the sender's credit, and the pings of one link timeout.
-    pub(crate) held: VecDeque<Event>,
+    pub(crate) held: VecDeque<Crossing>,
+}
+
+/// What crosses a link. Most of it is signs of life: they are kept small.
+#[derive(Clone, Debug)]
+pub(crate) enum Crossing {
+    Ping(Connection, u64),
+    Pong(Connection, u64),
+    Event(Box<Event>),
 }
 
 impl End {
@@ -77,68 +82,70 @@ impl Link {
 /// All links, by number.
 #[derive(Debug, Default)]
 pub(crate) struct Links {
-    by_id: BTreeMap<LinkId, Link>,
-    last: u64,
+    /// Those that were opened, by number from 1; `None` where one is forgotten.
+    all: Vec<Option<Link>>,
 }
 
 impl Links {
     pub(crate) fn open(&mut self, ends: [End; 2]) -> LinkId {
-        self.last += 1;
-        let id = LinkId(self.last);
-        self.by_id.insert(id, Link { ends });
-        id
+        self.all.push(Some(Link { ends }));
+        LinkId(self.all.len() as u64)
     }
 
     pub(crate) fn get(&mut self, id: LinkId) -> Option<&mut Link> {
-        self.by_id.get_mut(&id)
+        self.all.get_mut(index(id)?)?.as_mut()
     }
 
     /// Forgets a link both of whose ends are closed.
     pub(crate) fn tidy(&mut self, id: LinkId) {
-        if self.by_id.get(&id).is_some_and(Link::is_over) {
-            self.by_id.remove(&id);
+        if let Some(place) = index(id).and_then(|at| self.all.get_mut(at)) {
+            place.take_if(|link| link.is_over());
         }
     }
 
     /// Links with an end here.
     pub(crate) fn of(&self, slot: Slot) -> Vec<LinkId> {
-        let here = |link: &Link| link.side(slot).is_some();
-        self.by_id.iter().filter(|(_, link)| here(link)).map(|(id, _)| *id).collect()
+        self.those(|link| link.side(slot).is_some())
     }
 
     /// Links between two gateways.
     pub(crate) fn between(&self, a: Slot, b: Slot) -> Vec<LinkId> {
-        let both = |link: &Link| link.side(a).is_some() && link.side(b).is_some();
-        self.by_id.iter().filter(|(_, link)| both(link)).map(|(id, _)| *id).collect()
+        self.those(|link| link.side(a).is_some() && link.side(b).is_some())
+    }
+
+    fn those(&self, meant: impl Fn(&Link) -> bool) -> Vec<LinkId> {
+        let standing = (1..).zip(&self.all).filter_map(|(id, link)| Some((id, link.as_ref()?)));
+        standing.filter(|(_, link)| meant(link)).map(|(id, _)| LinkId(id)).collect()
     }
 }
 
-/// The connection that an action's event travels on.
-pub(crate) fn size_of(event: &Event) -> u64 {
-    match event {
-        Event::Frame { weight, .. } => *weight,
-        Event::FromPeer { .. } => 512,
-        Event::Ping { .. } | Event::Pong { .. } => 32,
-        Event::Tick
-        | Event::Drain { .. }
-        | Event::Undrain
-        | Event::BrokerUp(_)
-        | Event::BrokerDown
-        | Event::FromBroker(_)
-        | Event::Unsubscribed { .. }
-        | Event::BarrierPassed { .. }
-        | Event::PublishRefused { .. }
-        | Event::BeaconHeard(_)
-        | Event::LinkUp { .. }
-        | Event::LinkDown { .. }
-        | Event::Heard { .. }
-        | Event::MemberSeen(_)
-        | Event::MemberGone { .. }
-        | Event::DialFailed { .. }
-        | Event::Originated { .. }
-        | Event::Verified { .. }
-        | Event::PolicyApplied { .. }
-        | Event::Ask { .. }
-        | Event::Answer { .. } => 0,
+fn index(id: LinkId) -> Option<usize> {
+    usize::try_from(id.0.checked_sub(1)?).ok()
+}
+
+impl Crossing {
+    /// What the machine at the other end is told.
+    pub(crate) fn into_event(self, link: LinkId) -> Event {
+        match self {
+            Self::Ping(connection, nonce) => Event::Ping { link, connection, nonce },
+            Self::Pong(connection, nonce) => Event::Pong { link, connection, nonce },
+            Self::Event(event) => *event,
+        }
     }
+
+    /// Bytes on the wire, about.
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::Ping(..) | Self::Pong(..) => 32,
+            Self::Event(event) => weight_of(event).unwrap_or(512),
+        }
+    }
+
+    pub(crate) fn is_frame(&self) -> bool {
+        matches!(self, Self::Event(event) if matches!(**event, Event::Frame { .. }))
+    }
+}
+
+fn weight_of(event: &Event) -> Option<u64> {
+    if let Event::Frame { weight, .. } = event { Some(*weight) } else { None }
 }

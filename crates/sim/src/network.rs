@@ -1,6 +1,6 @@
 //! The virtual network between gateways: paths and what they do to bytes.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use crate::{chance::Chance, world::Slot};
 
@@ -75,26 +75,29 @@ impl Path {
 #[derive(Debug)]
 pub struct Network {
     default: Path,
-    paths: BTreeMap<(Slot, Slot), Path>,
+    /// By the place where bytes leave and the one where they arrive.
+    paths: Vec<Vec<Option<Path>>>,
 }
 
 impl Network {
     /// A network in which everybody reaches everybody over a path like this.
     #[must_use]
     pub fn new(default: Path) -> Self {
-        Self { default, paths: BTreeMap::new() }
+        Self { default, paths: Vec::new() }
     }
 
     /// The path from one gateway to another.
     #[must_use]
     pub fn path(&self, from: Slot, to: Slot) -> Path {
-        self.paths.get(&(from, to)).copied().unwrap_or(self.default)
+        let path = self.paths.get(from.0).and_then(|paths| paths.get(to.0));
+        path.copied().flatten().unwrap_or(self.default)
     }
 
     /// Changes the path from one gateway to another.
     pub fn edit(&mut self, from: Slot, to: Slot, edit: impl FnOnce(&mut Path)) {
         let default = self.default;
-        edit(self.paths.entry((from, to)).or_insert(default));
+        let paths = at(&mut self.paths, from.0);
+        edit(at(paths, to.0).get_or_insert(default));
     }
 
     /// Whether bytes pass both ways.
@@ -112,7 +115,15 @@ impl Network {
     /// The longest one-way delay of any path.
     #[must_use]
     pub fn longest_delay(&self) -> Duration {
-        let all = self.paths.values().chain([&self.default]);
+        let all = self.paths.iter().flatten().flatten().chain([&self.default]);
         all.map(|path| path.latency_max).max().unwrap_or_default()
     }
+}
+
+/// The element at an index; those before it are filled in.
+fn at<T: Default>(all: &mut Vec<T>, index: usize) -> &mut T {
+    if all.len() <= index {
+        all.resize_with(index + 1, T::default);
+    }
+    all.get_mut(index).expect("it has just been made long enough")
 }

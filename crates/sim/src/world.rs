@@ -8,16 +8,14 @@ mod processes;
 use std::{collections::BTreeMap, time::Duration};
 
 use antiphon_core::{
-    Action, Config, Connection, DialTarget, Event, Incarnation, LinkId, Now, RegionId, Snapshot,
+    Action, Config, Connection, Event, Incarnation, LinkId, Now, RegionId, Snapshot,
 };
-use antiphon_wire::Identity;
-use bytes::Bytes;
 
 use crate::{
     agenda::Agenda,
     broker::{Broker, ConnectionId},
     chance::{Chance, Concern},
-    link::Links,
+    link::{Crossing, Links},
     machine::Make,
     network::{Network, Path},
     process::{BEGIN, Life, Process},
@@ -25,7 +23,10 @@ use crate::{
     watch::{Invariant, Watch},
 };
 
-use self::{brokers::Order, links::Sent};
+use self::{
+    brokers::{NodeAnswer, Order},
+    links::{Handshake, Sent},
+};
 
 pub use self::{brokers::Answering, processes::Ending};
 
@@ -74,19 +75,19 @@ pub(crate) enum Happening {
     /// A process learns of something.
     Event { slot: Slot, life: Life, event: Box<Event> },
     /// Bytes come out of a link at this side.
-    Arrive { link: LinkId, side: usize, event: Box<Event> },
+    Arrive { link: LinkId, side: usize, what: Crossing },
     /// This side of a link learns that it is gone.
     LinkEnds { link: LinkId, side: usize, reason: &'static str },
     /// A dialled connection has said hello both ways.
-    Handshake { dialer: (Slot, Life), listener: (Slot, Life), target: Box<DialTarget> },
+    Handshake(Box<Handshake>),
     /// A process tries to reach its broker.
     Connect { slot: Slot, life: Life },
     /// An order reaches the broker.
-    ToBroker { slot: Slot, connection: ConnectionId, order: Order },
+    ToBroker { slot: Slot, connection: ConnectionId, order: Box<Order> },
     /// The broker tells a gateway something.
     FromBroker { slot: Slot, connection: ConnectionId, event: Box<Event> },
     /// A node has its answer ready.
-    NodeAnswers { region: RegionId, node: Identity, payload: Bytes },
+    NodeAnswers(Box<NodeAnswer>),
     /// Gossip may have news about a place for an observer.
     Gossip { observer: Slot, about: Slot },
 }
@@ -210,21 +211,17 @@ impl World {
         match happening {
             Happening::Wake { slot, at } => self.wake(slot, at),
             Happening::Event { slot, life, event } => self.deliver(slot, life, *event),
-            Happening::Arrive { link, side, event } => self.arrive(link, side, *event),
+            Happening::Arrive { link, side, what } => self.arrive(link, side, what),
             Happening::LinkEnds { link, side, reason } => self.link_ends(link, side, reason),
-            Happening::Handshake { dialer, listener, target } => {
-                self.handshake(dialer, listener, *target);
-            }
+            Happening::Handshake(handshake) => self.handshake(*handshake),
             Happening::Connect { slot, life } => self.connect(slot, life),
             Happening::ToBroker { slot, connection, order } => {
-                self.at_broker(slot, connection, order);
+                self.at_broker(slot, connection, *order);
             }
             Happening::FromBroker { slot, connection, event } => {
                 self.broker_says(slot, connection, *event);
             }
-            Happening::NodeAnswers { region, node, payload } => {
-                self.node_answers(&region, &node, &payload);
-            }
+            Happening::NodeAnswers(answer) => self.node_answers(&answer),
             Happening::Gossip { observer, about } => self.gossip(observer, about),
         }
     }
@@ -321,14 +318,14 @@ impl World {
             Action::Dial { target } => self.dial(slot, target),
             Action::CloseLink { link, .. } => self.close_link(slot, link),
             Action::Ping { link, connection, nonce } => {
-                self.put(slot, link, connection, Event::Ping { link, connection, nonce });
+                self.put(slot, link, connection, Crossing::Ping(connection, nonce));
             }
             Action::Pong { link, connection, nonce } => {
-                self.put(slot, link, connection, Event::Pong { link, connection, nonce });
+                self.put(slot, link, connection, Crossing::Pong(connection, nonce));
             }
             Action::Control { link, message } => {
-                let event = Event::FromPeer { link, message };
-                self.put(slot, link, Connection::Control, event);
+                let event = Box::new(Event::FromPeer { link, message });
+                self.put(slot, link, Connection::Control, Crossing::Event(event));
             }
             Action::Send { link, epoch, number, weight, frame } => {
                 self.send(slot, link, Sent { epoch, number, weight, frame });

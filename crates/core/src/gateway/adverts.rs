@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     ADVERTS_MAX, Action, Advert, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, Alarm, Control,
     Gateway, GatewayId, GatewayState, Incarnation, LinkId, Now, Offer, Stamp, Topology,
-    database::Taken, gateway::peer::Peer, routes::Graph,
+    database::Taken,
+    gateway::{duty::Duty, peer::Peer},
+    routes::Graph,
 };
 
 /// Least time between two versions of one of our adverts, so that a burst of changes is one advert.
@@ -21,19 +23,19 @@ pub(super) struct Adverts {
     incarnation: Incarnation,
     version: u64,
     said: BTreeMap<AdvertKind, (AdvertContent, Duration)>,
-    /// When we must speak again.
-    due: Option<Duration>,
+    /// Called when the graph changed; due when we must speak again.
+    duty: Duty,
     /// How often somebody else used our name.
     usurped: u32,
 }
 
 impl Adverts {
     pub(super) fn new(incarnation: Incarnation) -> Self {
-        Self { incarnation, version: 0, said: BTreeMap::new(), due: None, usurped: 0 }
+        Self { incarnation, version: 0, said: BTreeMap::new(), duty: Duty::new(), usurped: 0 }
     }
 
     pub(super) fn next_deadline(&self) -> Option<Duration> {
-        self.due
+        self.duty.due
     }
 
     fn next_stamp(&mut self) -> Stamp {
@@ -45,8 +47,11 @@ impl Adverts {
 impl Gateway {
     /// Says what changed, and everything again now and then.
     pub(super) fn advertise(&mut self, now: Now, out: &mut Vec<Action>) {
+        if !self.adverts.duty.take(now.mono) {
+            return;
+        }
         let refresh = self.config.periods.advert_refresh;
-        self.adverts.due = None;
+        self.adverts.duty.due = None;
         for content in
             [AdvertContent::Topology(self.topology()), AdvertContent::Offer(self.offer())]
         {
@@ -67,8 +72,8 @@ impl Gateway {
     }
 
     fn note_due(&mut self, due: Duration) {
-        let due = self.adverts.due.map_or(due, |earlier| earlier.min(due));
-        self.adverts.due = Some(due);
+        let due = self.adverts.duty.due.map_or(due, |earlier| earlier.min(due));
+        self.adverts.duty.due = Some(due);
     }
 
     fn originate(&mut self, content: AdvertContent, now: Now, out: &mut Vec<Action>) {
@@ -120,6 +125,9 @@ impl Gateway {
     ) {
         let Some((gateway, peer)) = self.peer_of(link) else { return };
         peer.synchronised |= answered;
+        if answered {
+            self.joining.call();
+        }
         for advert in adverts.into_iter().take(ADVERTS_MAX) {
             if advert.draft.gateway == self.me.gateway {
                 self.on_own_advert(&advert, now, out);
@@ -144,6 +152,7 @@ impl Gateway {
             self.raise(Alarm::DuplicateGateway { gateway }, out);
         }
         self.adverts.said.clear();
+        self.adverts.duty.call();
         self.advertise(now, out);
     }
 
@@ -154,13 +163,25 @@ impl Gateway {
         now: Now,
         out: &mut Vec<Action>,
     ) {
-        match self.database.take(advert.clone(), now.mono) {
+        let taken = self.database.take(&advert, now.mono);
+        match taken {
             Taken::Known | Taken::Full => return,
             Taken::Refreshed => {}
             Taken::Changed => self.graph_stale = true,
         }
+        let maker = &advert.draft.gateway;
+        let told = if taken == Taken::Refreshed && from == Some(maker) {
+            self.database.topology(maker).map(|(_, topology)| &topology.adjacencies)
+        } else {
+            None
+        };
         for (gateway, peer) in &self.peers {
             let Some(link) = peer.link.as_ref().filter(|_| Some(gateway) != from) else { continue };
+            // What is news is told by everybody to everybody, whatever becomes of links meanwhile. What
+            // is merely fresh, its maker tells its own peers; should one miss it, another comes in time.
+            if told.is_some_and(|peers| peers.contains_key(gateway)) {
+                continue;
+            }
             let adverts = vec![advert.clone()];
             let message = Control::Adverts { adverts, answered: false };
             out.push(Action::Control { link: link.id, message });
@@ -172,6 +193,8 @@ impl Gateway {
         if !std::mem::take(&mut self.graph_stale) {
             return;
         }
+        self.adverts.duty.call();
+        self.joining.call();
         self.review_native();
         let topology = self.topology();
         let (me, region) = (&self.me.gateway, &self.me.region);

@@ -21,6 +21,8 @@ pub(super) struct Beacons {
     /// with the graph. Bound: regions of the database and of `heard`.
     joined: BTreeSet<RegionId>,
     next: Duration,
+    /// When the next of `heard` is forgotten, if it stays silent.
+    forget: Option<Duration>,
     period: Duration,
     expiry: Duration,
 }
@@ -32,14 +34,18 @@ impl Beacons {
             newest: BTreeMap::new(),
             joined: BTreeSet::new(),
             next: now,
+            forget: None,
             period: periods.beacon,
             expiry: periods.beacon_expiry,
         }
     }
 
     pub(super) fn next_deadline(&self, broker_up: bool) -> Option<Duration> {
-        let forget = self.heard.values().map(|(_, at)| *at + self.expiry).min();
-        [broker_up.then_some(self.next), forget].into_iter().flatten().min()
+        [broker_up.then_some(self.next), self.forget].into_iter().flatten().min()
+    }
+
+    fn review_forget(&mut self) {
+        self.forget = self.heard.values().map(|(_, at)| *at + self.expiry).min();
     }
 
     /// Regions other than ours whose beacons reach our broker.
@@ -56,6 +62,7 @@ impl Beacons {
 impl Gateway {
     pub(super) fn on_beacon(&mut self, beacon: Beacon, now: Now, out: &mut Vec<Action>) {
         let stale = beacon.made.abs_diff(now.unix) > SKEW_MAX;
+        self.beacons.newest.retain(|_, made| made.abs_diff(now.unix) <= SKEW_MAX);
         let newest = self.beacons.newest.get(&beacon.gateway);
         let again = newest.is_some_and(|newest| beacon.made <= *newest);
         let full = newest.is_none() && self.beacons.newest.len() >= self.config.limits.gateways_max;
@@ -65,10 +72,12 @@ impl Gateway {
         self.beacons.newest.insert(beacon.gateway.clone(), beacon.made);
         if beacon.region != self.me.region {
             let region = beacon.region.clone();
-            self.graph_stale |= !self.is_native(&region);
+            self.graph_stale |= !self.beacons.native(&self.me.region).contains(&region);
             self.raise(Alarm::NativelyJoined { region }, out);
         }
+        self.joining.call();
         self.beacons.heard.insert(beacon.gateway.clone(), (beacon, now.mono));
+        self.beacons.review_forget();
     }
 
     pub(super) fn expire_beacons(&mut self, now: Now, out: &mut Vec<Action>) {
@@ -82,14 +91,15 @@ impl Gateway {
     }
 
     fn forget_the_silent(&mut self, now: Now, out: &mut Vec<Action>) {
-        self.beacons.newest.retain(|_, made| made.abs_diff(now.unix) <= SKEW_MAX);
-        let expiry = self.beacons.expiry;
-        let silent = |(_, at): &(Beacon, Duration)| *at + expiry <= now.mono;
-        if !self.beacons.heard.values().any(silent) {
+        if self.beacons.forget.is_none_or(|at| at > now.mono) {
             return;
         }
+        let expiry = self.beacons.expiry;
+        let silent = |(_, at): &(Beacon, Duration)| *at + expiry <= now.mono;
         let before = self.beacons.native(&self.me.region);
         self.beacons.heard.retain(|_, heard| !silent(heard));
+        self.beacons.review_forget();
+        self.joining.call();
         let after = self.beacons.native(&self.me.region);
         for region in before.difference(&after) {
             self.graph_stale = true;

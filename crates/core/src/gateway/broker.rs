@@ -130,6 +130,7 @@ impl Gateway {
         }
         self.broker.info = Some(info);
         self.broker.since = now.mono;
+        self.graph_stale = true;
         self.forget_denials(out);
         let subscription = self.broker.new_subscription();
         self.broker.beacons = Some(subscription);

@@ -45,6 +45,7 @@ impl Gateway {
             return;
         }
         self.set_state(GatewayState::Draining);
+        self.dialing.call();
         self.drain = Some(Drain {
             stage: Stage::Leaving,
             deadline: now.mono + grace,

@@ -50,6 +50,7 @@ impl Gateway {
         }
         peer.frames_in += 1;
         let incarnation = peer.hello.incarnation;
+        self.arm_ack(&gateway, now);
         let credit = Credit { peer: gateway, incarnation, epoch, weight };
         match frame {
             Ok(mut frame) => {
@@ -167,6 +168,15 @@ impl Gateway {
         let inbox = peer.and_then(|peer| peer.inbox.as_mut());
         if let Some(inbox) = inbox.filter(|inbox| inbox.epoch() == credit.epoch) {
             inbox.release(credit.weight, due);
+            self.arm_ack(&credit.peer, now);
+        }
+    }
+
+    /// Sees to it that what a peer sent is acknowledged in time.
+    fn arm_ack(&mut self, gateway: &GatewayId, now: Now) {
+        let Some(peer) = self.peers.get_mut(gateway) else { return };
+        if let Some(at) = peer.inbox.as_ref().and_then(|inbox| inbox.tell_at(now.mono)) {
+            self.timers.arm(gateway, peer, at);
         }
     }
 
@@ -175,12 +185,11 @@ impl Gateway {
         if self.queues.is_empty() {
             return;
         }
-        let open: Vec<(GatewayId, LinkId)> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| !peer.draining)
-            .filter_map(|(gateway, peer)| Some((gateway.clone(), peer.open_link()?)))
-            .collect();
+        let open = |gateway: &GatewayId| {
+            let peer = self.peers.get(gateway).filter(|peer| !peer.draining)?;
+            Some((gateway.clone(), peer.open_link()?))
+        };
+        let open: Vec<(GatewayId, LinkId)> = self.queues.next_hops().filter_map(open).collect();
         for (gateway, link) in open {
             self.pump_one(&gateway, link, now, out);
         }

@@ -6,7 +6,7 @@ use crate::{
     Accept, Action, Alarm, Connection, Control, DialTarget, Epoch, Gateway, GatewayId, Hello,
     LinkId, Now, Open, Outcome,
     gateway::cost::link_cost,
-    gateway::peer::{Heard, Link, Peer, Phase},
+    gateway::peer::{Heard, Link, Peer, Phase, next_beat},
     session::{Breach, Inbox},
 };
 
@@ -20,6 +20,7 @@ impl Gateway {
         out: &mut Vec<Action>,
     ) {
         let gateway = hello.gateway.clone();
+        self.dialing.call();
         if let Some(target) = &dialed {
             self.dialer.on_linked(target, &gateway);
         }
@@ -64,6 +65,7 @@ impl Gateway {
             asked: None,
         });
         let open = peer.outbox.open();
+        self.timers.arm(&gateway, peer, now.mono);
         self.review_cost(&gateway);
         self.links.insert(link, gateway);
         self.graph_stale = true;
@@ -101,6 +103,7 @@ impl Gateway {
         let not_before = now.mono + self.courtesy(&gateway);
         let link = self.peers.get(&gateway).and_then(|peer| peer.link.as_ref());
         let lived = link.map_or(Duration::ZERO, |link| now.mono.saturating_sub(link.since));
+        self.dialing.call();
         self.dialer.on_lost(&gateway, lived, not_before);
         self.graph_stale = true;
         if let Some(peer) = self.peers.get_mut(&gateway) {
@@ -111,6 +114,7 @@ impl Gateway {
             peer.down_since = Some(now.mono);
             peer.down_reason = reason;
             peer.synchronised = false;
+            self.timers.arm(&gateway, peer, now.mono + self.config.periods.resume);
         }
     }
 
@@ -122,7 +126,8 @@ impl Gateway {
     }
 
     pub(super) fn on_heard(&mut self, link: LinkId, connection: Connection, now: Now) {
-        if let Some((_, Peer { link: Some(link), .. })) = self.peer_of(link) {
+        let peer = self.links.get(&link).and_then(|gateway| self.peers.get_mut(gateway));
+        if let Some(link) = peer.and_then(|peer| peer.link.as_mut()) {
             link.heard.note(connection, now.mono);
         }
     }
@@ -232,19 +237,11 @@ impl Gateway {
         }
     }
 
-    /// Forgets peers whose session has waited too long for a link.
-    pub(super) fn expire_sessions(&mut self, now: Now) {
-        let resume = self.config.periods.resume;
-        let gone = |peer: &Peer| peer.down_since.is_some_and(|since| since + resume <= now.mono);
-        let gone: Vec<GatewayId> = self
-            .peers
-            .iter()
-            .filter(|(_, peer)| gone(peer))
-            .map(|(gateway, _)| gateway.clone())
-            .collect();
-        for gateway in gone {
-            self.end_epoch(&gateway, now);
-            self.peers.remove(&gateway);
+    /// Gives up a session for good.
+    fn forget_peer(&mut self, gateway: &GatewayId, now: Now) {
+        self.end_epoch(gateway, now);
+        if let Some(mut peer) = self.peers.remove(gateway) {
+            self.timers.disarm(gateway, &mut peer);
         }
     }
 
@@ -252,18 +249,15 @@ impl Gateway {
         let Some((gateway, _)) = self.peer_of(link) else { return };
         out.push(close(link, "the peer said goodbye"));
         self.on_link_down(link, "the peer said goodbye".to_owned(), now);
-        self.end_epoch(&gateway, now);
-        self.peers.remove(&gateway);
+        self.forget_peer(&gateway, now);
     }
 
-    /// Pings, acknowledgements, and links that fell silent.
+    /// Pings, acknowledgements, links that fell silent, and sessions that nobody resumed.
     pub(super) fn tend_links(&mut self, now: Now, out: &mut Vec<Action>) {
-        let silent = self.tend_each_link(now, out);
-        let silent_for = self.config.periods.link_timeout;
-        for link in silent {
-            let reason = format!("nothing heard for {} ms", silent_for.as_millis());
-            out.push(close(link, &reason));
-            self.on_link_down(link, reason, now);
+        if self.timers.next_deadline().is_some_and(|due| due <= now.mono) {
+            for gateway in self.timers.due(now.mono) {
+                self.tend(&gateway, now, out);
+            }
         }
         if self.graph_stale {
             self.refresh_routes(now, out);
@@ -272,30 +266,32 @@ impl Gateway {
         }
     }
 
-    fn tend_each_link(&mut self, now: Now, out: &mut Vec<Action>) -> Vec<LinkId> {
+    fn tend(&mut self, gateway: &GatewayId, now: Now, out: &mut Vec<Action>) {
+        let Some(peer) = self.peers.get_mut(gateway) else { return };
         let periods = &self.config.periods;
-        let mut silent = Vec::new();
-        for peer in self.peers.values_mut() {
-            let Some(link) = &mut peer.link else { continue };
-            let id = link.id;
-            if link.heard.oldest() + periods.link_timeout <= now.mono {
-                silent.push(id);
-                continue;
-            }
-            if link.next_ping <= now.mono {
-                link.next_ping = now.mono + periods.ping;
-                let nonce = self.next_nonce;
-                self.next_nonce += 1;
-                link.asked = Some((nonce, now.mono));
-                out.push(Action::Ping { link: id, connection: Connection::Control, nonce });
-                out.push(Action::Ping { link: id, connection: Connection::Data, nonce });
-            }
-            let Some(inbox) = &mut peer.inbox else { continue };
-            if inbox.ack_due().is_some_and(|due| due <= now.mono || inbox.is_urgent()) {
-                out.push(Action::Control { link: id, message: Control::Ack(inbox.ack()) });
+        self.timers.disarm(gateway, peer);
+        if peer.is_forgotten(now.mono, periods) {
+            return self.forget_peer(gateway, now);
+        }
+        if let Some(link) = peer.silent_link(now.mono, periods) {
+            let reason = format!("nothing heard for {} ms", periods.link_timeout.as_millis());
+            out.push(close(link, &reason));
+            return self.on_link_down(link, reason, now);
+        }
+        if let Some(link) = peer.link.as_mut().filter(|link| link.next_ping <= now.mono) {
+            link.next_ping = next_beat(now.mono, self.beat, periods.ping);
+            let (link, nonce) = (link.ask(self.next_nonce, now.mono), self.next_nonce);
+            self.next_nonce += 1;
+            for connection in [Connection::Control, Connection::Data] {
+                out.push(Action::Ping { link, connection, nonce });
             }
         }
-        silent
+        if let Some((link, ack)) = peer.take_ack(now.mono) {
+            out.push(Action::Control { link, message: Control::Ack(ack) });
+        }
+        if let Some(due) = peer.next_deadline(periods) {
+            self.timers.arm(gateway, peer, due);
+        }
     }
 
     /// A peer that breaks the protocol of the link loses the link.

@@ -6,6 +6,7 @@ use crate::{Action, Gateway, GatewayId, GatewayState, Member, Now, RegionId};
 
 impl Gateway {
     pub(super) fn on_member(&mut self, member: Member, now: Now) {
+        self.dialing.call();
         if member.gateway == self.me.gateway {
             return;
         }
@@ -30,6 +31,7 @@ impl Gateway {
     /// and gossip cannot tell while we are apart: it is dialled now and then.
     pub(super) fn on_member_gone(&mut self, gateway: &GatewayId, now: Now) {
         let Some(member) = self.members.get(gateway) else { return };
+        self.dialing.call();
         if matches!(member.state, GatewayState::Draining | GatewayState::Left) {
             self.members.remove(gateway);
             self.dialer.remove(gateway);
@@ -49,16 +51,17 @@ impl Gateway {
 
     /// Dials whoever is due, unless we are leaving.
     pub(super) fn dial(&mut self, now: Now, out: &mut Vec<Action>) {
-        if self.drain.is_some() {
+        if !self.dialing.take(now.mono) {
             return;
         }
-        let linked = self.linked();
+        if self.drain.is_some() {
+            self.dialing.due = None;
+            return;
+        }
+        let linked: BTreeSet<GatewayId> = self.links.values().cloned().collect();
         let due = self.dialer.due(&self.members, &linked, now.mono);
         out.extend(due.into_iter().map(|target| Action::Dial { target }));
-    }
-
-    pub(super) fn dialer_deadline(&self, linked: &BTreeSet<GatewayId>) -> Option<Duration> {
-        if self.drain.is_some() { None } else { self.dialer.next_deadline(linked) }
+        self.dialing.due = self.dialer.next_deadline(&linked);
     }
 
     /// How long we leave dialling to the other side, so that both do not dial at once.

@@ -1,9 +1,12 @@
 //! One other gateway that we have, or lately had, a link with.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use rand_chacha::ChaCha8Rng;
+use rand_core::RngCore;
 
 use crate::{
-    Connection, DialTarget, Epoch, Frame, Hello, LinkId, Periods,
+    Ack, Connection, DialTarget, Epoch, Frame, GatewayId, Hello, LinkId, Periods,
     session::{Inbox, Outbox},
 };
 
@@ -29,6 +32,8 @@ pub(super) struct Peer {
     /// Frames it sent us, and we sent it, in this link's life and before.
     pub(super) frames_in: u64,
     pub(super) frames_out: u64,
+    /// Its entry in [`Timers`].
+    due: Option<Duration>,
 }
 
 /// ```text
@@ -77,6 +82,7 @@ impl Peer {
             cost: 1,
             frames_in: 0,
             frames_out: 0,
+            due: None,
         }
     }
 
@@ -88,6 +94,23 @@ impl Peer {
     /// Whether it may be chosen as a next hop.
     pub(super) fn takes_frames(&self) -> bool {
         !self.draining && self.open_link().is_some()
+    }
+
+    /// Whether its session has waited too long for a link.
+    pub(super) fn is_forgotten(&self, now: Duration, periods: &Periods) -> bool {
+        self.down_since.is_some_and(|since| since + periods.resume <= now)
+    }
+
+    /// The link, if nothing has been heard on it for too long.
+    pub(super) fn silent_link(&self, now: Duration, periods: &Periods) -> Option<LinkId> {
+        let link = self.link.as_ref()?;
+        (link.heard.oldest() + periods.link_timeout <= now).then_some(link.id)
+    }
+
+    /// What has to be acknowledged now, and on which link.
+    pub(super) fn take_ack(&mut self, now: Duration) -> Option<(LinkId, Ack)> {
+        let (link, inbox) = (self.link.as_ref()?, self.inbox.as_mut()?);
+        inbox.tell_at(now).is_some_and(|due| due <= now).then(|| (link.id, inbox.ack()))
     }
 
     /// When something has to be done about this peer by itself.
@@ -112,6 +135,60 @@ impl Peer {
             Some(rtt) => (rtt * 7 + sample) / 8,
             None => sample,
         });
+    }
+}
+
+/// When each peer has to be looked after, at the latest.
+///
+/// Bound: an entry for each peer.
+#[derive(Debug, Default)]
+pub(super) struct Timers(BTreeSet<(Duration, GatewayId)>);
+
+impl Timers {
+    /// Has a peer looked after at this time, or earlier.
+    pub(super) fn arm(&mut self, gateway: &GatewayId, peer: &mut Peer, at: Duration) {
+        if peer.due.is_some_and(|due| due <= at) {
+            return;
+        }
+        self.disarm(gateway, peer);
+        peer.due = Some(at);
+        self.0.insert((at, gateway.clone()));
+    }
+
+    pub(super) fn disarm(&mut self, gateway: &GatewayId, peer: &mut Peer) {
+        if let Some(due) = peer.due.take() {
+            self.0.remove(&(due, gateway.clone()));
+        }
+    }
+
+    /// Who has to be looked after now, in the order of time.
+    pub(super) fn due(&self, now: Duration) -> Vec<GatewayId> {
+        let due = self.0.iter().take_while(|(at, _)| *at <= now);
+        due.map(|(_, gateway)| gateway.clone()).collect()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        self.0.first().map(|(at, _)| *at)
+    }
+}
+
+/// When in each period a gateway pings: all its links at once, so that it wakes once for all of them;
+/// not in step with others.
+pub(super) fn beat(period: Duration, rng: &mut ChaCha8Rng) -> Duration {
+    period * (rng.next_u32() % 1024) / 1024
+}
+
+/// The next beat of this period.
+pub(super) fn next_beat(now: Duration, beat: Duration, period: Duration) -> Duration {
+    let into = (now + period).saturating_sub(beat).as_nanos() % period.as_nanos().max(1);
+    now + period.saturating_sub(Duration::from_nanos(u64::try_from(into).unwrap_or(0)))
+}
+
+impl Link {
+    /// Notes that the peer is asked whether it lives; the link.
+    pub(super) fn ask(&mut self, nonce: u64, now: Duration) -> LinkId {
+        self.asked = Some((nonce, now));
+        self.id
     }
 }
 

@@ -12,6 +12,9 @@ use crate::{
 impl Gateway {
     /// Joins or leaves the queue groups where that is due, and says whether we are ready.
     pub(super) fn review_membership(&mut self, now: Now, out: &mut Vec<Action>) {
+        if !self.joining.take(now.mono) {
+            return;
+        }
         let joined = self.membership.is_joined();
         let wanted = self.facts(now).wants_in(joined);
         if wanted && self.membership.is_apart() {
@@ -29,14 +32,16 @@ impl Gateway {
             self.ready = ready;
             out.push(Action::Ready { ready });
         }
+        self.joining.due = self.join_deadline();
     }
 
     pub(super) fn on_unsubscribed(&mut self, subscription: SubscriptionId) {
+        self.joining.call();
         self.membership.on_unsubscribed(subscription);
     }
 
     /// When a lone gateway may join by itself.
-    pub(super) fn join_deadline(&self) -> Option<Duration> {
+    fn join_deadline(&self) -> Option<Duration> {
         let waits = self.broker.is_up() && self.membership.is_apart() && self.drain.is_none();
         if !waits || self.is_synchronised() {
             return None;

@@ -20,13 +20,13 @@ impl World {
     /// Checks what must hold at every moment and is not seen in passing.
     pub fn inspect(&mut self) {
         let now = self.now().mono;
+        let living = self.slots().filter_map(|slot| Some((slot, self.snapshot(slot)?)));
+        let living: Vec<(Slot, Snapshot)> = living.collect();
         let mut found = Vec::new();
-        for slot in self.slots() {
-            if let Some(view) = self.snapshot(slot) {
-                found.extend(conserved(&view).into_iter().chain(bounded(self, slot, &view)));
-            }
+        for (slot, view) in &living {
+            found.extend(conserved(view).into_iter().chain(bounded(self, *slot, view)));
         }
-        found.extend(truthful(self));
+        found.extend(truthful(self, &living));
         for (invariant, what) in found {
             self.watch_mut().violated(now, invariant, what);
         }
@@ -87,13 +87,13 @@ fn bounded(world: &World, slot: Slot, view: &Snapshot) -> Vec<Found> {
 }
 
 /// Compares what gateways say of their units with what brokers saw.
-fn truthful(world: &World) -> Vec<Found> {
+fn truthful(world: &World, living: &[(Slot, Snapshot)]) -> Vec<Found> {
     let watch = world.watch();
-    let living = world.slots().filter_map(|slot| world.snapshot(slot));
     let mut claimed: BTreeMap<(RegionId, UnitKind), (u64, u64)> = BTreeMap::new();
-    for view in living.chain(watch.retired.iter().map(|(_, view)| view.clone())) {
-        for one in view.tallies {
-            let (delivered, perhaps) = claimed.entry((one.key.to, one.key.kind)).or_default();
+    for (_, view) in living.iter().chain(&watch.retired) {
+        for one in &view.tallies {
+            let key = (one.key.to.clone(), one.key.kind);
+            let (delivered, perhaps) = claimed.entry(key).or_default();
             *delivered += one.tally.delivered;
             *perhaps += one.tally.delivered + one.tally.in_doubt + one.pending;
         }

@@ -29,6 +29,14 @@ pub(crate) enum Order {
     Beacon { subject: String, beacon: Box<Beacon> },
 }
 
+/// A node that has its answer ready.
+#[derive(Debug)]
+pub(crate) struct NodeAnswer {
+    region: RegionId,
+    node: Identity,
+    request: Bytes,
+}
+
 /// A message at a broker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message<'a> {
@@ -163,6 +171,7 @@ impl World {
         let Some(connection) = self.process(slot).connection else { return };
         let Some(broker) = self.brokers.get(&region) else { return };
         let delay = broker.delay;
+        let order = Box::new(order);
         self.after(delay, Happening::ToBroker { slot, connection, order });
     }
 
@@ -208,10 +217,11 @@ impl World {
         }
     }
 
-    pub(super) fn node_answers(&mut self, region: &RegionId, node: &Identity, payload: &Bytes) {
+    pub(super) fn node_answers(&mut self, answer: &NodeAnswer) {
+        let NodeAnswer { region, node, request } = answer;
         let unix = self.now().unix;
         let bytes = self.brokers.get(region).map_or(4, |broker| broker.answer_bytes);
-        if let Some((payload, subject)) = message::node_reply(node.as_str(), payload, unix, bytes) {
+        if let Some((payload, subject)) = message::node_reply(node.as_str(), request, unix, bytes) {
             self.publish(region, &subject, &payload);
         }
     }
@@ -250,8 +260,9 @@ impl World {
         if !nodes.is_empty() && self.watch.nodes_got(self.now, region, &nodes, payload) {
             for node in nodes {
                 let after = delay * 2 + self.chance.nodes.between(min, max);
-                let (region, payload) = (region.clone(), payload.clone());
-                self.after(after, Happening::NodeAnswers { region, node, payload });
+                let (region, request) = (region.clone(), payload.clone());
+                let answer = Box::new(NodeAnswer { region, node, request });
+                self.after(after, Happening::NodeAnswers(answer));
             }
         }
         for (slot, connection) in gateways {

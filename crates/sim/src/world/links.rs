@@ -6,7 +6,7 @@ use antiphon_core::{Connection, DialFailure, DialTarget, Epoch, Event, Frame, Li
 
 use super::{Happening, Slot, World, processes::Ending};
 use crate::{
-    link::{End, size_of},
+    link::{Crossing, End},
     network::{Flow, Path},
     process::Life,
 };
@@ -23,6 +23,14 @@ pub(super) struct Sent {
     pub(super) number: u64,
     pub(super) weight: u64,
     pub(super) frame: Arc<Frame>,
+}
+
+/// A dialled connection before both sides have said hello.
+#[derive(Debug)]
+pub(crate) struct Handshake {
+    dialer: (Slot, Life),
+    listener: (Slot, Life),
+    target: DialTarget,
 }
 
 impl World {
@@ -76,16 +84,12 @@ impl World {
         }
         let latency = self.network.path(slot, listener).latency(&mut self.chance.links);
         let (dialer, listener) = (self.incarnated(slot), self.incarnated(listener));
-        let target = Box::new(target);
-        self.after(latency * TRIPS, Happening::Handshake { dialer, listener, target });
+        let handshake = Box::new(Handshake { dialer, listener, target });
+        self.after(latency * TRIPS, Happening::Handshake(handshake));
     }
 
-    pub(super) fn handshake(
-        &mut self,
-        dialer: (Slot, Life),
-        listener: (Slot, Life),
-        target: DialTarget,
-    ) {
+    pub(super) fn handshake(&mut self, handshake: Handshake) {
+        let Handshake { dialer, listener, target } = handshake;
         if self.incarnated(dialer.0) != dialer {
             return;
         }
@@ -111,15 +115,16 @@ impl World {
     /// Sends a frame over its link.
     pub(super) fn send(&mut self, slot: Slot, link: LinkId, sent: Sent) {
         let Sent { epoch, number, weight, frame } = sent;
-        let config = self.process(slot).config.clone();
-        self.watch.sent(self.now, &config, &frame);
+        if let Some(process) = self.processes.get(slot.0) {
+            self.watch.sent(self.now, &process.config, &frame);
+        }
         let frame = Ok(Box::new((*frame).clone()));
-        let event = Event::Frame { link, epoch, number, weight, frame };
-        self.put(slot, link, Connection::Data, event);
+        let event = Box::new(Event::Frame { link, epoch, number, weight, frame });
+        self.put(slot, link, Connection::Data, Crossing::Event(event));
     }
 
     /// Puts something on one of a link's connections.
-    pub(super) fn put(&mut self, slot: Slot, link: LinkId, connection: Connection, event: Event) {
+    pub(super) fn put(&mut self, slot: Slot, link: LinkId, connection: Connection, what: Crossing) {
         let Some(standing) = self.links.get(link) else { return };
         let Some(side) = standing.side(slot).filter(|side| standing.end(*side).open) else {
             return;
@@ -128,28 +133,26 @@ impl World {
         let path = self.network.path(slot, other);
         let lane = standing.end(side).lane(connection);
         if path.flow != Flow::Open || !lane.held.is_empty() {
-            lane.held.push_back(event);
+            lane.held.push_back(what);
             return;
         }
         let Some(stall) = path.stall(&mut self.chance.links) else { return self.reset(link) };
         let sending = path.bandwidth.map_or(Duration::ZERO, |rate| {
-            Duration::from_micros((size_of(&event) + 64).saturating_mul(1_000_000) / rate.max(1))
+            Duration::from_micros((what.size() + 64).saturating_mul(1_000_000) / rate.max(1))
         });
         lane.free_at = lane.free_at.max(self.now) + sending;
         let arrival = lane.free_at + path.latency(&mut self.chance.links) + stall;
         lane.last_arrival = lane.last_arrival.max(arrival);
         let at = lane.last_arrival;
-        let event = Box::new(event);
         // Within a connection TCP doubles nothing; what a resumed session sends again are frames.
-        let is_frame = matches!(*event, Event::Frame { .. });
-        if is_frame && self.chance.links.happens(path.duplicate) {
-            let again = Happening::Arrive { link, side: 1 - side, event: event.clone() };
+        if what.is_frame() && self.chance.links.happens(path.duplicate) {
+            let again = Happening::Arrive { link, side: 1 - side, what: what.clone() };
             self.agenda.add(at, again);
         }
-        self.agenda.add(at, Happening::Arrive { link, side: 1 - side, event });
+        self.agenda.add(at, Happening::Arrive { link, side: 1 - side, what });
     }
 
-    pub(super) fn arrive(&mut self, link: LinkId, side: usize, event: Event) {
+    pub(super) fn arrive(&mut self, link: LinkId, side: usize, what: Crossing) {
         let Some(standing) = self.links.get(link) else { return };
         let from = standing.other(side).slot;
         let end = standing.end(side);
@@ -163,6 +166,7 @@ impl World {
             }
             return;
         }
+        let event = what.into_event(link);
         if let Event::Frame { epoch, number, frame: Ok(frame), .. } = &event {
             let receiver = self.process(slot).config.gateway.clone();
             self.watch.arrived(self.now, &receiver, (from, *epoch, *number), frame);
@@ -225,9 +229,8 @@ impl World {
             for connection in [Connection::Control, Connection::Data] {
                 let lane = standing.end(side).lane(connection);
                 lane.last_arrival = lane.last_arrival.max(at);
-                for event in std::mem::take(&mut lane.held) {
-                    let event = Box::new(event);
-                    self.agenda.add(at, Happening::Arrive { link, side: 1 - side, event });
+                for what in std::mem::take(&mut lane.held) {
+                    self.agenda.add(at, Happening::Arrive { link, side: 1 - side, what });
                 }
             }
         }
