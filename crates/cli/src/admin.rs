@@ -5,11 +5,11 @@ mod tls;
 
 use std::{path::Path, path::PathBuf, time::Duration};
 
-use antiphon_core::GatewayId;
+use antiphon_core::{ExplainAsked, Explanation, GatewayId, RequestsAsked, RequestsView};
 use antiphon_gateway::{
     admin::{Address, AdminError, Client},
     config::ADMIN_FOLDER_DEFAULT,
-    shell::Report,
+    shell::{Report, Said},
 };
 use anyhow::anyhow;
 use serde::de::DeserializeOwned;
@@ -137,6 +137,25 @@ impl Asked {
         serde_json::from_slice(&json).map(Ok).map_err(unreadable).map_err(Failure::problem)
     }
 
+    /// What it remembers of requests.
+    ///
+    /// # Errors
+    /// As [`report`](Self::report).
+    pub async fn requests(
+        &mut self,
+        wanted: &RequestsAsked,
+    ) -> Result<Said<RequestsView>, Failure> {
+        in_time(&self.address, self.client.requests(wanted)).await
+    }
+
+    /// What would become of a message.
+    ///
+    /// # Errors
+    /// As [`report`](Self::report), or a name that nobody has advertised.
+    pub async fn explain(&mut self, asked: &ExplainAsked) -> Result<Said<Explanation>, Failure> {
+        in_time(&self.address, self.client.explain(asked)).await
+    }
+
     /// Begins to drain it, within this time or the configured one; returns which.
     ///
     /// # Errors
@@ -189,8 +208,8 @@ async fn in_time<T>(
 /// Bad certificates are for the caller to mend, an answer that makes no sense is a problem; else
 /// nobody answered.
 fn failure(address: &Address, error: AdminError) -> Failure {
-    use AdminError::{Answer, Credentials, NoAnswer, NoCertificate, Protocol};
-    if matches!(error, NoCertificate { .. } | Credentials(_)) {
+    use AdminError::{Answer, Asked, Credentials, NoAnswer, NoCertificate, Protocol};
+    if matches!(error, NoCertificate { .. } | Credentials(_) | Asked(_)) {
         Failure::usage(error)
     } else if matches!(error, Answer(_)) {
         Failure::problem(anyhow::Error::from(error).context(address.to_string()))

@@ -5,8 +5,8 @@ use antiphon_core::RegionId;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    archive, check, completions, config, drain, gateway, lab, log_level, man, node, read::ReadArgs,
-    sim, topology, undrain,
+    archive, check, completions, config, drain, explain, gateway, lab, log_level, man, node,
+    read::ReadArgs, requests, sim, topology, undrain,
 };
 
 /// What was typed.
@@ -64,6 +64,10 @@ pub enum Command {
     Archive(archive::Args),
     /// Draw regions, gateways and links
     Topology(topology::Args),
+    /// Explain where a message would go and why, without sending it
+    Explain(explain::Args),
+    /// Show what became of requests: who asked, where they went, what came back
+    Requests(requests::Args),
     /// Make the gateway leave the fabric without losing anything, and end
     Drain(drain::Args),
     /// Stop a drain that has not gone too far: back to work

@@ -6,12 +6,14 @@ pub mod client;
 pub mod completions;
 pub mod config;
 pub mod drain;
+pub mod explain;
 pub mod gateway;
 pub mod lab;
 pub mod log_level;
 pub mod man;
 pub mod node;
 pub mod read;
+pub mod requests;
 pub mod sim;
 pub mod topology;
 pub mod undrain;
@@ -47,6 +49,8 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Drops { args, examples } => read(Noun::Drops { examples }, args),
         Command::Check(args) => check::run(&args).map(Into::into),
         Command::Archive(args) => archive::run(&args).map(Into::into),
+        Command::Explain(args) => explain::run(&args).map(Into::into),
+        Command::Requests(args) => requests::run(&args).map(Into::into),
         Command::Drain(args) => drain::run(&args).map(Into::into),
         Command::Ping(args) => client::run(Ask::Ping(args)),
         Command::Find(args) => client::run(Ask::Find(args)),

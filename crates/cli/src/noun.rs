@@ -3,17 +3,19 @@
 
 pub mod collectives;
 pub mod drops;
+pub mod explain;
 pub mod finding;
 pub mod gateways;
 pub mod links;
 pub mod regions;
+pub mod requests;
 pub mod routes;
 pub mod status;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use antiphon_core::{GatewayId, RegionId, Route, Stamp};
-use antiphon_gateway::shell::Report;
+use antiphon_gateway::shell::{Report, Said};
 use anyhow::anyhow;
 use serde_json::{Map, Value, json};
 
@@ -184,6 +186,19 @@ pub fn document(noun: &str, report: &Report, fields: Map<String, Value>) -> Valu
     document.insert("fabric".to_owned(), json!(report.core.fabric));
     document.insert("region".to_owned(), json!(report.core.region));
     document.insert("gateway".to_owned(), json!(report.core.gateway));
+    document.extend(fields);
+    Value::Object(document)
+}
+
+/// A document of an answer that is no report.
+#[must_use]
+pub fn document_of<T>(noun: &str, said: &Said<T>, fields: Map<String, Value>) -> Value {
+    let mut document = Map::new();
+    document.insert("schema".to_owned(), json!(format!("antiphon.{noun}.v1")));
+    document.insert("at".to_owned(), json!(human::moment(said.at)));
+    document.insert("fabric".to_owned(), json!(said.fabric));
+    document.insert("region".to_owned(), json!(said.region));
+    document.insert("gateway".to_owned(), json!(said.gateway));
     document.extend(fields);
     Value::Object(document)
 }

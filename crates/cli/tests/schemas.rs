@@ -4,8 +4,18 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
-const NOUNS: [&str; 8] =
-    ["check", "status", "regions", "gateways", "links", "routes", "collectives", "drops"];
+const NOUNS: [&str; 10] = [
+    "check",
+    "collectives",
+    "drops",
+    "explain",
+    "gateways",
+    "links",
+    "regions",
+    "requests",
+    "routes",
+    "status",
+];
 
 fn read(path: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);

@@ -17,6 +17,7 @@ use crate::{
     DropReason,
     control::{Outcome, Receipt},
     id::{RegionId, UnitId},
+    records::{RecordId, Records, Way},
 };
 
 /// What a tally is about.
@@ -59,12 +60,38 @@ impl Tally {
     pub fn pending(&self) -> u64 {
         self.created - self.delivered - self.dropped.values().sum::<u64>() - self.in_doubt
     }
+
+    /// Takes units that ended, or whose end became known.
+    pub(crate) fn take(&mut self, moved: Moved) {
+        self.in_doubt -= moved.cleared;
+        match moved.outcome {
+            Outcome::Delivered => self.delivered += moved.count,
+            Outcome::Dropped(reason) if moved.count > 0 => {
+                *self.dropped.entry(reason).or_default() += moved.count;
+            }
+            Outcome::Dropped(_) => {}
+            Outcome::InDoubt => self.in_doubt += moved.count,
+        }
+    }
+}
+
+/// Units that are accounted for in another place than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moved {
+    /// How many.
+    pub(crate) count: u64,
+    /// Those of them that were in doubt.
+    pub(crate) cleared: u64,
+    /// Where they are counted.
+    pub(crate) outcome: Outcome,
 }
 
 /// The units of one frame.
 #[derive(Debug)]
 struct Run {
     key: TallyKey,
+    /// The request that they belong to.
+    record: Option<RecordId>,
     units: u64,
     pending: u64,
     in_doubt: u64,
@@ -83,6 +110,8 @@ pub(crate) struct Account {
     /// Runs of which something is in doubt, the oldest first; some of them have been forgotten.
     doubted: VecDeque<u64>,
     tallies: BTreeMap<TallyKey, Tally>,
+    /// The same by request, as far as it is remembered.
+    records: Records,
     runs_max: usize,
     doubt_memory: Duration,
 }
@@ -95,6 +124,7 @@ impl Account {
             deadlines: BTreeSet::new(),
             doubted: VecDeque::new(),
             tallies: BTreeMap::new(),
+            records: Records::default(),
             runs_max,
             doubt_memory,
         }
@@ -108,19 +138,29 @@ impl Account {
         key: TallyKey,
         count: u64,
         deadline: Duration,
+        record: Option<RecordId>,
     ) -> Option<UnitId> {
         if self.runs.len() >= self.runs_max {
             self.forget_doubt();
         }
         let tally = self.tallies.entry(key.clone()).or_default();
         tally.created += count;
+        if let Some(record) = record {
+            self.records.created(record, key.way(), count);
+        }
         if self.runs.len() >= self.runs_max {
-            *tally.dropped.entry(DropReason::AccountFull).or_default() += count;
+            let outcome = Outcome::Dropped(DropReason::AccountFull);
+            let moved = Moved { count, cleared: 0, outcome };
+            tally.take(moved);
+            if let Some(record) = record {
+                self.records.ended(record, key.way(), moved);
+            }
             return None;
         }
         let first = self.next_unit;
         self.next_unit += count;
-        self.runs.insert(first, Run { key, units: count, pending: count, in_doubt: 0, deadline });
+        let run = Run { key, record, units: count, pending: count, in_doubt: 0, deadline };
+        self.runs.insert(first, run);
         self.deadlines.insert((deadline, first));
         Some(UnitId(first))
     }
@@ -136,7 +176,8 @@ impl Account {
             at = start + 1;
             let before = (run.pending, run.in_doubt);
             let overlap = end.min(start + run.units).saturating_sub(first.max(start));
-            settle_run(run, overlap, receipt.outcome, &mut self.tallies);
+            let moved = run.settle(overlap, receipt.outcome);
+            run.note(moved, &mut self.tallies, &mut self.records);
             if (run.pending, run.in_doubt) == before {
                 let Some(left) = idle.checked_sub(1) else { return };
                 *idle = left;
@@ -169,6 +210,7 @@ impl Account {
 
     /// Turns what waited too long into doubt, and forgets old doubt.
     pub(crate) fn expire(&mut self, now: Duration) {
+        self.records.expire(now);
         while let Some(&(deadline, first)) = self.deadlines.first() {
             if deadline > now {
                 return;
@@ -182,7 +224,8 @@ impl Account {
                 }
                 continue;
             }
-            doubt(run, &mut self.tallies);
+            let moved = run.settle(run.pending, Outcome::InDoubt);
+            run.note(moved, &mut self.tallies, &mut self.records);
             run.deadline = now + self.doubt_memory;
             self.deadlines.insert((run.deadline, first));
             self.doubted.push_back(first);
@@ -197,47 +240,58 @@ impl Account {
         &self.tallies
     }
 
+    pub(crate) fn records(&self) -> &Records {
+        &self.records
+    }
+
+    pub(crate) fn records_mut(&mut self) -> &mut Records {
+        &mut self.records
+    }
+
     /// Units whose end is not known yet, counted from the runs and not from the tallies.
     pub(crate) fn pending(&self) -> u64 {
         self.runs.values().map(|run| run.pending).sum()
     }
 }
 
-/// Moves up to `count` units of the run, pending ones first.
-fn settle_run(
-    run: &mut Run,
-    count: u64,
-    outcome: Outcome,
-    tallies: &mut BTreeMap<TallyKey, Tally>,
-) {
-    let tally = tallies.entry(run.key.clone()).or_default();
-    let pending = run.pending.min(count);
-    run.pending -= pending;
-    let cleared = match outcome {
-        Outcome::InDoubt => 0,
-        Outcome::Delivered | Outcome::Dropped(_) => run.in_doubt.min(count - pending),
-    };
-    run.in_doubt -= cleared;
-    tally.in_doubt -= cleared;
-    let moved = pending + cleared;
-    match outcome {
-        Outcome::Delivered => tally.delivered += moved,
-        Outcome::Dropped(reason) if moved > 0 => {
-            *tally.dropped.entry(reason).or_default() += moved;
-        }
-        Outcome::Dropped(_) => {}
-        Outcome::InDoubt => {
-            run.in_doubt += moved;
-            tally.in_doubt += moved;
+impl TallyKey {
+    fn way(&self) -> Way<'_> {
+        match self.kind {
+            UnitKind::Request => Way::Request(&self.to),
+            UnitKind::Reply => Way::Reply(&self.to),
         }
     }
 }
 
-fn doubt(run: &mut Run, tallies: &mut BTreeMap<TallyKey, Tally>) {
-    let tally = tallies.entry(run.key.clone()).or_default();
-    tally.in_doubt += run.pending;
-    run.in_doubt += run.pending;
-    run.pending = 0;
+impl Run {
+    /// Moves up to `count` units, pending ones first.
+    fn settle(&mut self, count: u64, outcome: Outcome) -> Moved {
+        let pending = self.pending.min(count);
+        self.pending -= pending;
+        let cleared = match outcome {
+            Outcome::InDoubt => 0,
+            Outcome::Delivered | Outcome::Dropped(_) => self.in_doubt.min(count - pending),
+        };
+        self.in_doubt -= cleared;
+        if outcome == Outcome::InDoubt {
+            self.in_doubt += pending;
+        }
+        Moved { count: pending + cleared, cleared, outcome }
+    }
+
+    /// Writes down what was moved.
+    fn note(&self, moved: Moved, tallies: &mut BTreeMap<TallyKey, Tally>, records: &mut Records) {
+        if moved.count == 0 {
+            return;
+        }
+        // It was made when the run was created.
+        if let Some(tally) = tallies.get_mut(&self.key) {
+            tally.take(moved);
+        }
+        if let Some(record) = self.record {
+            records.ended(record, self.key.way(), moved);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -264,8 +318,8 @@ mod tests {
     #[test]
     fn one_receipt_settles_the_units_of_several_frames() {
         let mut account = account();
-        account.create(key(), 3, at(5).mono).unwrap();
-        account.create(key(), 2, at(5).mono).unwrap();
+        account.create(key(), 3, at(5).mono, None).unwrap();
+        account.create(key(), 2, at(5).mono, None).unwrap();
         settle(&mut account, 2, 3, Outcome::Delivered);
         assert_eq!((tally(&account).delivered, account.pending()), (3, 2));
         settle(&mut account, 1, 5, Outcome::Dropped(DropReason::NoRoute));
@@ -276,7 +330,7 @@ mod tests {
     #[test]
     fn a_late_receipt_clears_doubt_until_it_is_forgotten() {
         let mut account = account();
-        account.create(key(), 2, at(5).mono).unwrap();
+        account.create(key(), 2, at(5).mono, None).unwrap();
         account.expire(at(5).mono);
         assert_eq!(tally(&account).in_doubt, 2);
         settle(&mut account, 1, 1, Outcome::Delivered);
@@ -289,7 +343,7 @@ mod tests {
     #[test]
     fn a_receipt_for_more_than_is_open_changes_nothing_else() {
         let mut account = account();
-        account.create(key(), 1, at(5).mono).unwrap();
+        account.create(key(), 1, at(5).mono, None).unwrap();
         settle(&mut account, 0, u64::MAX, Outcome::Delivered);
         settle(&mut account, 1, 1, Outcome::Dropped(DropReason::Expired));
         settle(&mut account, 77, 1, Outcome::InDoubt);
@@ -301,9 +355,9 @@ mod tests {
     fn a_full_account_counts_what_it_turns_away() {
         let mut account = account();
         for _ in 0..3 {
-            assert!(account.create(key(), 1, at(5).mono).is_some());
+            assert!(account.create(key(), 1, at(5).mono, None).is_some());
         }
-        assert_eq!(account.create(key(), 4, at(5).mono), None);
+        assert_eq!(account.create(key(), 4, at(5).mono, None), None);
         assert_eq!(tally(&account).dropped[&DropReason::AccountFull], 4);
         assert_eq!(tally(&account).pending(), account.pending());
     }

@@ -175,14 +175,7 @@ impl Body {
     #[must_use]
     pub fn describe(&self) -> String {
         match self {
-            Self::Request(RequestBody { collective, target, .. }) => match target {
-                Target::Broadcast { agent } => format!("{collective}.broadcast.agent.{agent}"),
-                Target::Service { agent } => format!("{collective}.broadcast.service.{agent}"),
-                Target::Directed { identities } => match identities.as_slice() {
-                    [one] => format!("{collective}.node.{one}"),
-                    many => format!("{collective}.node.({} identities)", many.len()),
-                },
-            },
+            Self::Request(RequestBody { collective, target, .. }) => target.describe(collective),
             Self::Reply(reply) => reply.subject.clone(),
         }
     }
@@ -198,6 +191,18 @@ impl Body {
 }
 
 impl Target {
+    /// The subject, as text for people.
+    pub(crate) fn describe(&self, collective: &str) -> String {
+        match self {
+            Self::Broadcast { agent } => format!("{collective}.broadcast.agent.{agent}"),
+            Self::Service { agent } => format!("{collective}.broadcast.service.{agent}"),
+            Self::Directed { identities } => match identities.as_slice() {
+                [one] => format!("{collective}.node.{one}"),
+                many => format!("{collective}.node.({} identities)", many.len()),
+            },
+        }
+    }
+
     fn weight(&self) -> usize {
         match self {
             Self::Broadcast { agent } | Self::Service { agent } => agent.len(),

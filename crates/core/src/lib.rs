@@ -15,6 +15,7 @@ mod decision;
 mod dialer;
 mod drop_reason;
 mod event;
+mod explanation;
 mod frame;
 mod gateway;
 mod hash;
@@ -24,6 +25,7 @@ mod now;
 pub mod policy;
 mod question;
 mod queue;
+mod records;
 mod return_address;
 mod routes;
 mod session;
@@ -42,6 +44,10 @@ pub use control::{Accept, Ack, Control, Open, Outcome, Receipt, Receipts};
 pub use decision::{Candidate, Rejection, Verdict};
 pub use drop_reason::DropReason;
 pub use event::{Beacon, BrokerInfo, DialFailure, Event, FromBroker, Malformed, Member};
+pub use explanation::{
+    CandidateView, Check, CheckResult, ExplainAsked, ExplainError, Explanation, Leg, NextStep,
+    Supposition, WayThere,
+};
 pub use frame::{Body, Creator, EndToEnd, Frame, Hello, Hop, ReplyBody, RequestBody, Target};
 pub use gateway::Gateway;
 pub use id::{
@@ -52,6 +58,10 @@ pub use now::Now;
 pub use question::{
     Answer, AnswerPart, AskFailure, Asked, PART_BYTES_MAX, PARTS_MAX, QUESTION_BYTES_MAX, Question,
     TOPIC_BYTES_MAX,
+};
+pub use records::{
+    KeptFrom, PublishedView, QuestionView, Refusals, RequestView, RequestsAsked, RequestsView,
+    ReturnedView, WayView,
 };
 pub use routes::Route;
 pub use snapshot::{

@@ -12,6 +12,7 @@
 mod graph;
 mod step;
 mod table;
+mod what_if;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -9,12 +9,15 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use antiphon_core::AskFailure;
 use antiphon_proto::admin_v1::{
-    AskReply, AskRequest, DrainReply, DrainRequest, LogReply, LogRequest, SnapshotReply,
-    SnapshotRequest, UndrainReply, UndrainRequest,
+    AskReply, AskRequest, DrainReply, DrainRequest, ExplainReply, ExplainRequest, LogReply,
+    LogRequest, RequestsReply, RequestsRequest, SnapshotReply, SnapshotRequest, UndrainReply,
+    UndrainRequest,
     admin_server::{Admin, AdminServer},
 };
+use bytes::Bytes;
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::Semaphore,
@@ -107,11 +110,26 @@ impl Admin for Service {
         _: Request<SnapshotRequest>,
     ) -> Result<Response<SnapshotReply>, Status> {
         let report = self.shell.report().await.map_err(gone)?;
-        let json = serde_json::to_vec(&*report).map_err(|error| {
-            tracing::error!(%error, "a snapshot is no JSON");
-            Status::internal("the snapshot could not be written")
-        })?;
-        Ok(Response::new(SnapshotReply { json: json.into() }))
+        Ok(Response::new(SnapshotReply { json: written(&*report)? }))
+    }
+
+    async fn requests(
+        &self,
+        request: Request<RequestsRequest>,
+    ) -> Result<Response<RequestsReply>, Status> {
+        let wanted = read(&request.into_inner().json)?;
+        let said = self.shell.requests(wanted).await.map_err(gone)?;
+        Ok(Response::new(RequestsReply { json: written(&said)? }))
+    }
+
+    async fn explain(
+        &self,
+        request: Request<ExplainRequest>,
+    ) -> Result<Response<ExplainReply>, Status> {
+        let asked = read(&request.into_inner().json)?;
+        let explained = self.shell.explain(asked).await.map_err(gone)?;
+        let said = explained.map_err(|error| Status::invalid_argument(error.to_string()))?;
+        Ok(Response::new(ExplainReply { json: written(&said)? }))
     }
 
     async fn drain(&self, request: Request<DrainRequest>) -> Result<Response<DrainReply>, Status> {
@@ -168,6 +186,18 @@ fn unanswered(failure: AskFailure) -> Status {
         }
         AskFailure::Refused(reason) => Status::failed_precondition(reason),
     }
+}
+
+fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, Status> {
+    serde_json::from_slice(json).map_err(|error| Status::invalid_argument(error.to_string()))
+}
+
+fn written(said: &impl Serialize) -> Result<Bytes, Status> {
+    let json = serde_json::to_vec(said).map_err(|error| {
+        tracing::error!(%error, "an answer is no JSON");
+        Status::internal("the answer could not be written")
+    })?;
+    Ok(json.into())
 }
 
 fn gone(gone: ShellGone) -> Status {

@@ -41,7 +41,7 @@ pub use facts::{
     AuthorityFacts, ClockFacts, DialFacts, ProcessFacts, RefusalFacts, Settings, TroubleFacts,
     TrustFacts,
 };
-pub use query::{Query, Question, ShellGone, ShellHandle};
+pub use query::{Query, Question, Said, ShellGone, ShellHandle};
 pub use report::{
     BrokerCounts, CertificateFacts, Connection, Daemon, GossipFacts, LinkTraffic, Report, SCHEMA,
 };
@@ -293,6 +293,8 @@ impl Shell {
                     tracing::debug!("whoever asked for a report has gone");
                 }
             }
+            Query::Requests(wanted, answer) => self.on_requests(&wanted, answer),
+            Query::Explain(asked, answer) => self.on_explain(&asked, answer),
             Query::Drain { grace } => {
                 let grace = grace.unwrap_or(self.config.drain_grace);
                 tracing::info!(?grace, "draining");

@@ -134,6 +134,8 @@ pub(crate) fn shell_with(report: Report) -> (ShellHandle, mpsc::Receiver<Query>)
                 other @ (Query::Drain { .. }
                 | Query::Undrain(_)
                 | Query::Ask { .. }
+                | Query::Requests(..)
+                | Query::Explain(..)
                 | Query::WorkedOut { .. }) => {
                     others.send(other).await.unwrap();
                 }

@@ -8,7 +8,7 @@ use antiphon_core::{DropExample, DropReason, RegionId, Snapshot};
 use antiphon_gateway::shell::Report;
 use serde_json::{Map, Value, json};
 
-use self::meaning::meaning;
+pub(super) use self::meaning::meaning;
 use super::list_of;
 use crate::{
     human,

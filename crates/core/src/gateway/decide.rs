@@ -21,11 +21,12 @@ use antiphon_wire::{Collective, RequestHead, Subject, Transport};
 use bytes::Bytes;
 
 use crate::{
-    Candidate, DropReason, Gateway, Offer, RegionId, Rejection, Target, Verdict,
+    Candidate, DropReason, Gateway, Offer, RegionId, Rejection, Target, Topology, Verdict,
     gateway::{
         ingress::{Refusal, addressed, agrees, refusal_of, refusal_of_request},
         policing::Known,
     },
+    policy::Policy,
     routes::Table,
 };
 
@@ -43,10 +44,14 @@ pub(super) struct Entering {
 pub(super) struct Asked<'a> {
     /// Caller, collective, agent and times, as claimed.
     pub(super) head: &'a RequestHead,
+    /// The region where it was published: ours, unless what another would do is explained.
+    pub(super) origin: &'a RegionId,
     /// Whom it is for; one identity where it is directed, for each copy is decided by itself.
     pub(super) target: &'a Target,
     /// What has been found out about it besides.
     pub(super) known: &'a Known,
+    /// Our policy; another where it is explained what would be.
+    pub(super) policy: &'a Policy,
     /// Our routes for frames that are created in our region; those of another graph where it is
     /// explained what would be.
     pub(super) table: Option<&'a Table>,
@@ -148,7 +153,11 @@ impl Gateway {
         match asked.target {
             Target::Service { .. } => Err(Rejection::ServiceInterestUnknown),
             Target::Broadcast { .. } | Target::Directed { .. } => {
-                self.may_ask(asked.known, asked.head)
+                if asked.origin == self.region() {
+                    self.may_ask(asked)
+                } else {
+                    Ok(())
+                }
             }
         }
     }
@@ -160,10 +169,25 @@ impl Gateway {
     /// regions, export rules that name destinations, complete hints that rule out the identity, agent
     /// or service.
     pub(super) fn admit(&self, asked: &Asked<'_>, region: &RegionId) -> Result<(), Rejection> {
-        if self.is_native(region) {
+        let ours = asked.origin == self.region();
+        let native = match ours {
+            true => self.is_native(region),
+            false => self.says_native(asked.origin, region),
+        };
+        if native {
             return Err(Rejection::NativelyJoined);
         }
-        self.may_leave(asked.known, asked.head, region)
+        // The rules of another region are not ours to say.
+        if ours { self.may_leave(asked, region) } else { Ok(()) }
+    }
+
+    /// Whether one of two regions says that it hears the other's broker.
+    fn says_native(&self, one: &RegionId, other: &RegionId) -> bool {
+        let hears = |(_, region, topology): (_, &RegionId, &Topology)| {
+            (region == one && topology.native.contains(other))
+                || (region == other && topology.native.contains(one))
+        };
+        self.database.topologies().any(hears)
     }
 
     /// The other regions that hold a collective.
@@ -189,7 +213,7 @@ impl Gateway {
         regions.dedup_by_key(|(region, _)| *region);
         let candidate = |(region, holds): (&RegionId, bool)| {
             let verdict = match () {
-                () if region == self.region() => Verdict::Rejected(Rejection::OwnRegion),
+                () if region == asked.origin => Verdict::Rejected(Rejection::OwnRegion),
                 () if holds => Verdict::Accepted,
                 () => Verdict::Rejected(Rejection::CollectiveNotHeld),
             };

@@ -54,6 +54,7 @@ impl Gateway {
         now: Now,
         out: &mut Vec<Action>,
     ) {
+        self.note_not_returned(end, reason, now);
         self.ended(end, Outcome::Dropped(reason), now);
         self.note_drop_of(end, end.body.units(), reason, now, out);
     }

@@ -54,16 +54,22 @@ impl Gateway {
             Ok(edited) => edited,
             Err(reason) => return self.drop_units(end, reason, now, out),
         };
+        let mut published = 0;
         for (index, subject) in self.subjects(&end.body).into_iter().enumerate() {
             let unit = UnitId(end.unit.0.saturating_add(index as u64));
             match subject {
-                Ok(subject) => self.publish(end, unit, subject, edited.clone(), out),
+                Ok(subject) => {
+                    published += 1;
+                    self.publish(end, unit, subject, edited.clone(), out);
+                }
                 Err(reason) => {
+                    self.note_not_returned(end, reason, now);
                     self.ended_units(end, unit, 1, Outcome::Dropped(reason), now);
                     self.note_drop_of(end, 1, reason, now, out);
                 }
             }
         }
+        self.note_published(end, published, now);
     }
 
     fn publish(

@@ -71,6 +71,7 @@ impl Gateway {
         }
         for (target, reason) in refused {
             let request = Some(head.id.as_str());
+            self.account.records_mut().refused(head.id.as_str(), reason, now);
             self.refuse(Refused { reason, subject: &target, request, size }, now, out);
         }
         let url = self.broker.url().to_owned();
@@ -83,7 +84,9 @@ impl Gateway {
                 federated: Some(url.clone()),
                 payload: payload.clone(),
             };
-            self.send_request(&head, body, vec![region.clone()], now, out);
+            let records = self.account.records_mut();
+            let record = records.asked(&head, &body.target, &[], now);
+            self.send_request(&head, body, (vec![region.clone()], record), now, out);
         }
         Ok(())
     }
@@ -125,7 +128,8 @@ impl Gateway {
         let exported: &Collective =
             self.config.export.get(collective).ok_or(DropReason::TargetRefused)?;
         agrees(head, exported, &target)?;
-        let asked = Asked { head, target: &target, known, table: None };
+        let (origin, policy) = (self.region(), self.policy());
+        let asked = Asked { head, origin, target: &target, known, policy, table: None };
         self.rule(&asked).map_err(|rejection| rejection.reason())?;
         if region != self.region() {
             self.admit(&asked, region).map_err(|rejection| rejection.reason())?;

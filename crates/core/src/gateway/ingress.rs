@@ -6,7 +6,7 @@ use antiphon_wire::{Collective, FaultKind, RequestHead, Subject};
 use bytes::Bytes;
 
 use crate::{
-    Action, Body, DropReason, EndToEnd, Frame, FromBroker, Gateway, Hop, Now, RegionId,
+    Action, Body, DropReason, EndToEnd, Frame, FromBroker, Gateway, GatewayId, Hop, Now, RegionId,
     RequestBody, Target,
     account::{TallyKey, UnitKind},
     gateway::{
@@ -17,6 +17,7 @@ use crate::{
     },
     hash,
     queue::Queued,
+    records::RecordId,
 };
 
 /// What is common to all frames that one message becomes.
@@ -27,6 +28,8 @@ pub(super) struct Draft {
     pub(super) prefer: Option<crate::GatewayId>,
     pub(super) flow: u64,
     pub(super) lifetime: Duration,
+    /// Where it is written down what becomes of it.
+    pub(super) record: Option<RecordId>,
     pub(super) body: Body,
 }
 
@@ -51,6 +54,9 @@ impl Gateway {
         };
         if let Err(Refusal { reason, request }) = result {
             let request = request.as_deref();
+            if let Some(request) = request {
+                self.account.records_mut().refused(request, reason, now);
+            }
             self.refuse(Refused { reason, subject: &subject, request, size }, now, out);
         }
     }
@@ -75,9 +81,12 @@ impl Gateway {
             self.vet(flow, Held::Entering(message), now, out);
             return Ok(());
         }
-        let table = self.routes.peek(self.region());
-        let asked = Asked { head: &head, target: &target, known: &known, table };
+        let (origin, table) = (self.region(), self.routes.peek(self.region()));
+        let policy = self.policy();
+        let asked = Asked { head: &head, origin, target: &target, known: &known, policy, table };
         let decision = self.decide(&asked);
+        let records = self.account.records_mut();
+        let record = records.asked(&head, &target, &decision.candidates, now);
         self.let_out(&known, &head, decision.judged(), 1);
         if let Some(reason) = decision.refusal() {
             return Err(refuse(reason));
@@ -92,7 +101,7 @@ impl Gateway {
             federated: None,
             payload,
         };
-        self.send_request(&head, body, regions, now, out);
+        self.send_request(&head, body, (regions, record), now, out);
         Ok(())
     }
 
@@ -101,7 +110,7 @@ impl Gateway {
         &mut self,
         head: &RequestHead,
         body: RequestBody,
-        regions: Vec<RegionId>,
+        (regions, record): (Vec<RegionId>, RecordId),
         now: Now,
         out: &mut Vec<Action>,
     ) {
@@ -114,6 +123,7 @@ impl Gateway {
                 prefer: None,
                 flow,
                 lifetime,
+                record: Some(record),
                 body: Body::Request(body.clone()),
             };
             self.create(draft, region, now, out);
@@ -122,10 +132,10 @@ impl Gateway {
 
     /// Creates the units of one frame for one region, and sends it on its way.
     pub(super) fn create(&mut self, draft: Draft, to: RegionId, now: Now, out: &mut Vec<Action>) {
-        let Draft { kind, collective, prefer, flow, lifetime, body } = draft;
+        let Draft { kind, collective, prefer, flow, lifetime, record, body } = draft;
         let key = TallyKey { to: to.clone(), kind, collective };
         let deadline = now.mono + self.config.periods.receipt_timeout;
-        let unit = self.account.create(key, body.units(), deadline);
+        let unit = self.account.create(key, body.units(), deadline, record);
         let end = EndToEnd {
             creator: self.me.clone(),
             unit: unit.unwrap_or_default(),
@@ -151,8 +161,13 @@ impl Gateway {
     }
 
     pub(super) fn flow(&self, reply_to: &str) -> u64 {
-        hash::fnv1a(format!("{}/{reply_to}", self.me.gateway).as_bytes())
+        flow_of(&self.me.gateway, reply_to)
     }
+}
+
+/// What keeps the frames of one client's run on one path.
+pub(super) fn flow_of(entry: &GatewayId, reply_to: &str) -> u64 {
+    hash::fnv1a(format!("{entry}/{reply_to}").as_bytes())
 }
 
 /// What a fault in a transport is called when the message is dropped for it.

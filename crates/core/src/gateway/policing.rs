@@ -11,7 +11,10 @@ use bytes::Bytes;
 
 use crate::{
     DropReason, EndToEnd, Gateway, HitView, Now, PolicyTrial, PolicyView, RegionId, Rejection,
-    gateway::ingress::{refusal_of, refusal_of_request},
+    gateway::{
+        decide,
+        ingress::{refusal_of, refusal_of_request},
+    },
     policy::{Action, Asked, Buckets, Direction, Effect, Policy, Proof, Recent, Verdict},
 };
 
@@ -142,12 +145,10 @@ impl Gateway {
     /// Whether our export rules let a request go to this region.
     pub(super) fn may_leave(
         &self,
-        known: &Known,
-        head: &RequestHead,
+        entering: &decide::Asked<'_>,
         to: &RegionId,
     ) -> Result<(), Rejection> {
-        let asked = known.asked(Direction::Export, (&self.me.region, to), head);
-        match self.policing.policy.judge(&asked) {
+        match entering.policy.judge(&self.export_question(entering, to)) {
             Verdict::Ruled(Effect::Allow, _) => Ok(()),
             Verdict::Ruled(Effect::Deny, rule) => {
                 Err(Rejection::PolicyExport { rule: rule.map(|rule| rule.name.clone()) })
@@ -157,9 +158,29 @@ impl Gateway {
         }
     }
 
+    /// What an export rule is asked.
+    fn export_question<'a>(&'a self, entering: &decide::Asked<'a>, to: &'a RegionId) -> Asked<'a> {
+        entering.known.asked(Direction::Export, (&self.me.region, to), entering.head)
+    }
+
+    /// Which rule lets a request go to this region, for people.
+    pub(super) fn lets_go(&self, entering: &decide::Asked<'_>, to: &RegionId) -> String {
+        match entering.policy.judge(&self.export_question(entering, to)) {
+            Verdict::Ruled(_, Some(rule)) => format!("export rule {} lets it go", rule.name),
+            Verdict::Ruled(_, None) => "no export rule is against it".to_owned(),
+            Verdict::WantsAction | Verdict::WantsProof | Verdict::Forged => String::new(),
+        }
+    }
+
+    /// The policy in force.
+    pub(super) fn policy(&self) -> &Policy {
+        &self.policing.policy
+    }
+
     /// Whether the caller has not asked too much lately.
-    pub(super) fn may_ask(&self, known: &Known, head: &RequestHead) -> Result<(), Rejection> {
-        let Some(rate) = self.policing.policy.limits.caller else { return Ok(()) };
+    pub(super) fn may_ask(&self, entering: &decide::Asked<'_>) -> Result<(), Rejection> {
+        let Some(rate) = entering.policy.limits.caller else { return Ok(()) };
+        let (head, known) = (entering.head, entering.known);
         let has = self.policing.callers.has(head.caller.as_str(), rate, known.at);
         if has { Ok(()) } else { Err(Rejection::RateLimited) }
     }

@@ -12,12 +12,14 @@ use crate::{
     testing::{at, config, reply_frame},
 };
 
+mod explain;
 mod flapping;
 mod hostile;
 mod native;
 mod policing;
 mod questions;
 mod random;
+mod records;
 mod undrain;
 
 const REPLY_SUBJECT: &str = "choria.federation.eu.collective";

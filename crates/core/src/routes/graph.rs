@@ -103,6 +103,22 @@ impl Graph {
         self.vertices.get(number)
     }
 
+    pub(super) fn vertex_count(&self) -> usize {
+        self.vertices.len()
+    }
+
+    /// The names of a gateway and its region.
+    pub(super) fn place(&self, number: usize) -> Option<(&GatewayId, &RegionId)> {
+        let region = self.vertex(number)?.region;
+        self.gateways.get(number).zip(self.regions.get(region))
+    }
+
+    pub(super) fn retain_edges(&mut self, of: usize, stays: impl Fn(&Edge) -> bool) {
+        if let Some(vertex) = self.vertices.get_mut(of) {
+            vertex.edges.retain(stays);
+        }
+    }
+
     /// Nothing is too far.
     pub(super) fn no_bounds(&self) -> Vec<u64> {
         vec![UNREACHABLE; self.vertices.len()]

@@ -9,11 +9,11 @@ use std::{
     time::Duration,
 };
 
-use antiphon_core::{Endpoint, GatewayId};
+use antiphon_core::{Endpoint, ExplainAsked, Explanation, GatewayId, RequestsAsked, RequestsView};
 use antiphon_identity::{Credentials, CredentialsError, tls};
 use antiphon_proto::admin_v1::{
-    AskRequest, DrainRequest, LogRequest, SnapshotRequest, UndrainRequest,
-    admin_client::AdminClient,
+    AskRequest, DrainRequest, ExplainRequest, LogRequest, RequestsRequest, SnapshotRequest,
+    UndrainRequest, admin_client::AdminClient,
 };
 use http::Uri;
 use hyper::{body::Incoming, client::conn::http2};
@@ -26,7 +26,10 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use tonic::{Code, Status, body::Body};
 
-use crate::{config::Tls, shell::Report};
+use crate::{
+    config::Tls,
+    shell::{Report, Said},
+};
 
 /// Requests must name an origin; nobody looks at it.
 const ORIGIN: &str = "http://admin.antiphon.invalid";
@@ -81,6 +84,9 @@ pub enum AdminError {
         #[source]
         source: hyper::Error,
     },
+    /// The gateway cannot make sense of what was asked.
+    #[error("{}", .0.message())]
+    Asked(#[source] Box<Status>),
     /// The gateway refused, or went away.
     #[error("the gateway answered: {}", .0.message())]
     Refused(#[from] Box<Status>),
@@ -138,6 +144,33 @@ impl Client {
     /// The gateway went away, or is of a release whose answer this one cannot read.
     pub async fn snapshot(&mut self) -> Result<Report, AdminError> {
         Ok(serde_json::from_slice(&self.snapshot_json().await?)?)
+    }
+
+    /// What the gateway remembers of requests.
+    ///
+    /// # Errors
+    /// As [`snapshot`](Self::snapshot).
+    pub async fn requests(
+        &mut self,
+        wanted: &RequestsAsked,
+    ) -> Result<Said<RequestsView>, AdminError> {
+        let json = serde_json::to_vec(wanted)?.into();
+        let reply = self.client.requests(RequestsRequest { json }).await.map_err(asked)?;
+        Ok(serde_json::from_slice(&reply.into_inner().json)?)
+    }
+
+    /// What would become of a message.
+    ///
+    /// # Errors
+    /// As [`snapshot`](Self::snapshot), or [`AdminError::Asked`]: a name that nobody has advertised,
+    /// or a text that cannot stand where it does.
+    pub async fn explain(
+        &mut self,
+        asking: &ExplainAsked,
+    ) -> Result<Said<Explanation>, AdminError> {
+        let json = serde_json::to_vec(asking)?.into();
+        let reply = self.client.explain(ExplainRequest { json }).await.map_err(asked)?;
+        Ok(serde_json::from_slice(&reply.into_inner().json)?)
     }
 
     /// Begins to drain, within this time or the configured one; returns which. `who` is for the
@@ -217,6 +250,12 @@ impl Client {
         let client = AdminClient::with_origin(Caller(sender), Uri::from_static(ORIGIN));
         Ok(Self { client: client.max_decoding_message_size(REPLY_BYTES_MAX) })
     }
+}
+
+fn asked(status: Status) -> AdminError {
+    let senseless = status.code() == Code::InvalidArgument;
+    let kind = if senseless { AdminError::Asked } else { AdminError::Refused };
+    kind(Box::new(status))
 }
 
 fn no_answer(status: Status) -> AdminError {

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use antiphon_core::{AskFailure, Asked, GatewayId};
+use antiphon_core::{
+    AskFailure, Asked, ExplainAsked, ExplainError, Explanation, GatewayId, RegionId, RequestsAsked,
+    RequestsView,
+};
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Report;
+use super::{Report, Shell};
 
 /// Questions that may wait; whoever asks waits with them.
 const QUERIES_LEN_MAX: usize = 64;
@@ -16,6 +20,10 @@ const QUERIES_LEN_MAX: usize = 64;
 pub enum Query {
     /// What the gateway knows, now.
     Report(oneshot::Sender<Box<Report>>),
+    /// What is remembered of requests.
+    Requests(RequestsAsked, oneshot::Sender<Said<RequestsView>>),
+    /// What would become of a message.
+    Explain(Box<ExplainAsked>, oneshot::Sender<Result<Said<Explanation>, ExplainError>>),
     /// Leave the fabric, within this time or the configured one.
     Drain {
         /// After it, leave whatever is still held.
@@ -51,6 +59,28 @@ pub struct Question {
     /// How long to wait.
     pub patience: Duration,
 }
+
+/// An answer, who gave it and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said<T> {
+    /// What kind of answer it is, and in which version.
+    pub schema: String,
+    /// When, since 1970-01-01 UTC.
+    pub at: Duration,
+    /// The fabric.
+    pub fabric: RegionId,
+    /// The region of who answers.
+    pub region: RegionId,
+    /// Who answers.
+    pub gateway: GatewayId,
+    /// The answer.
+    pub said: T,
+}
+
+/// The schema of what is remembered of requests.
+pub(crate) const RECORDS_SCHEMA: &str = "antiphon.records.v1";
+/// The schema of an explanation.
+pub(crate) const EXPLANATION_SCHEMA: &str = "antiphon.explanation.v1";
 
 /// The shell has ended, or does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,11 +139,72 @@ impl ShellHandle {
         self.queries.send(Query::WorkedOut { asked, answer }).await.ok();
     }
 
+    /// What is remembered of requests.
+    ///
+    /// # Errors
+    /// The shell has ended.
+    pub async fn requests(&self, wanted: RequestsAsked) -> Result<Said<RequestsView>, ShellGone> {
+        let (answer, said) = oneshot::channel();
+        self.queries.send(Query::Requests(wanted, answer)).await.map_err(|_| ShellGone)?;
+        said.await.map_err(|_| ShellGone)
+    }
+
+    /// What would become of a message.
+    ///
+    /// # Errors
+    /// The shell has ended.
+    pub async fn explain(
+        &self,
+        asked: ExplainAsked,
+    ) -> Result<Result<Said<Explanation>, ExplainError>, ShellGone> {
+        let (answer, said) = oneshot::channel();
+        let query = Query::Explain(Box::new(asked), answer);
+        self.queries.send(query).await.map_err(|_| ShellGone)?;
+        said.await.map_err(|_| ShellGone)
+    }
+
     /// Begins to drain.
     ///
     /// # Errors
     /// The shell has ended.
     pub async fn drain(&self, grace: Option<Duration>) -> Result<(), ShellGone> {
         self.queries.send(Query::Drain { grace }).await.map_err(|_| ShellGone)
+    }
+}
+
+impl Shell {
+    pub(super) fn said<T>(&self, schema: &str, said: T) -> Said<T> {
+        Said {
+            schema: schema.to_owned(),
+            at: self.clock.now().unix,
+            fabric: self.config.fabric.clone(),
+            region: self.member.region.clone(),
+            gateway: self.member.gateway.clone(),
+            said,
+        }
+    }
+
+    pub(super) fn on_requests(
+        &self,
+        wanted: &RequestsAsked,
+        answer: oneshot::Sender<Said<RequestsView>>,
+    ) {
+        let view = self.core.requests(wanted, self.clock.now());
+        reply(answer, self.said(RECORDS_SCHEMA, view));
+    }
+
+    pub(super) fn on_explain(
+        &self,
+        asked: &ExplainAsked,
+        answer: oneshot::Sender<Result<Said<Explanation>, ExplainError>>,
+    ) {
+        let explained = self.core.explain(asked, self.clock.now());
+        reply(answer, explained.map(|one| self.said(EXPLANATION_SCHEMA, one)));
+    }
+}
+
+fn reply<T>(answer: oneshot::Sender<T>, said: T) {
+    if answer.send(said).is_err() {
+        tracing::debug!("whoever asked has gone");
     }
 }

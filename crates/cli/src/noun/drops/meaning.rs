@@ -3,7 +3,7 @@
 use antiphon_core::DropReason;
 
 /// What a reason means.
-pub(super) const fn meaning(reason: DropReason) -> &'static str {
+pub(in crate::noun) const fn meaning(reason: DropReason) -> &'static str {
     match reason {
         DropReason::NotTransport => "not a Choria message",
         DropReason::UnknownProtocol => "a protocol version that we do not know",

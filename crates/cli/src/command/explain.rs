@@ -1,0 +1,124 @@
+//! `antiphon explain`.
+
+use std::path::Path;
+
+use antiphon_core::{ExplainAsked, RegionId, Supposition};
+use antiphon_gateway::config;
+use anyhow::anyhow;
+
+use super::{read::Output, runtime};
+use crate::{
+    Exit, Failure,
+    admin::AdminArgs,
+    noun::{document_of, explain},
+    screen::{Screen, show_json},
+};
+
+/// Its arguments.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Exit codes: 0 every region that is to get the message can be reached, \
+    2 undeliverable, 3 nobody answered, 64 wrong usage or an unknown name.")]
+pub struct Args {
+    /// The subject that the message is published on
+    #[arg(required_unless_present = "collective", conflicts_with_all = ["collective", "identity"])]
+    subject: Option<String>,
+    /// The collective, instead of a subject
+    #[arg(long, value_name = "NAME")]
+    collective: Option<String>,
+    /// The agent
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// One node, for a directed request
+    #[arg(long, value_name = "NAME", requires = "collective")]
+    identity: Option<String>,
+    /// The region where it is published [default: that of the gateway]
+    #[arg(long, value_name = "REGION")]
+    from: Option<RegionId>,
+    /// The action [default: none, as in a discovery ping]
+    #[arg(long, value_name = "NAME")]
+    action: Option<String>,
+    /// Who calls, as choria=alice.mcollective
+    #[arg(long, value_name = "NAME")]
+    caller: Option<String>,
+    /// Suppose that something is so: down:eu-us (every link between two regions or gateways),
+    /// down:ap-1 (every link of one) or policy:FILE (another policy in our region), separated by
+    /// commas; may be repeated
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', value_parser = supposition)]
+    what_if: Vec<Wanted>,
+    /// For people or for programs
+    #[arg(short, long, value_enum, default_value_t)]
+    output: Output,
+    #[command(flatten)]
+    admin: AdminArgs,
+}
+
+/// A supposition and how it was written.
+#[derive(Clone, Debug)]
+struct Wanted {
+    text: String,
+    supposition: Supposition,
+}
+
+fn supposition(text: &str) -> Result<Wanted, String> {
+    let supposition = match text.split_once(':') {
+        Some(("down", what)) if !what.is_empty() => Supposition::Down { what: what.to_owned() },
+        Some(("policy", file)) if !file.is_empty() => {
+            let policy =
+                config::policy(Path::new(file)).map_err(|problems| problems.to_string())?;
+            Supposition::Policy { policy: Box::new(policy) }
+        }
+        Some(_) | None => {
+            return Err("not down:REGION-REGION, down:GATEWAY or policy:FILE".to_owned());
+        }
+    };
+    Ok(Wanted { text: text.to_owned(), supposition })
+}
+
+/// Asks the gateway what it would do.
+///
+/// # Errors
+/// Nobody answers, or a name is not known.
+pub fn run(args: &Args) -> Result<Exit, Failure> {
+    let asked = args.asked()?;
+    let said = runtime()?.block_on(async {
+        let mut gateway = args.admin.connect().await?;
+        gateway.explain(&asked).await
+    })?;
+    let supposed: Vec<String> = args.what_if.iter().map(|one| one.text.clone()).collect();
+    match args.output {
+        Output::Table => Screen::detect().show_tables(&explain::tables(&said.said, &supposed))?,
+        Output::Json => {
+            let fields = explain::json(&said.said, &supposed);
+            show_json(&document_of("explain", &said, fields))?;
+        }
+    }
+    Ok(if said.said.is_deliverable() { Exit::Good } else { Exit::Problem })
+}
+
+impl Args {
+    fn asked(&self) -> Result<ExplainAsked, Failure> {
+        Ok(ExplainAsked {
+            subject: self.subject()?,
+            from: self.from.clone(),
+            caller: self.caller.clone(),
+            agent: self.agent.clone(),
+            action: self.action.clone(),
+            payload: None,
+            what_if: self.what_if.iter().map(|one| one.supposition.clone()).collect(),
+        })
+    }
+
+    fn subject(&self) -> Result<String, Failure> {
+        if let Some(subject) = &self.subject {
+            return Ok(subject.clone());
+        }
+        let collective = self.collective.as_deref().unwrap_or_default();
+        match (&self.identity, &self.agent) {
+            (Some(identity), _) => Ok(format!("{collective}.node.{identity}")),
+            (None, Some(agent)) => Ok(format!("{collective}.broadcast.agent.{agent}")),
+            (None, None) => {
+                Err(Failure::usage(anyhow!("--collective needs --agent or --identity as well")))
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Tables and documents of the commands that ask more than a report, from fixed answers.
+//!
+//! `UPDATE=1 cargo test -p antiphon-cli --test answers` rewrites the files; review reads them.
+
+use std::{fs, path::PathBuf};
+
+use antiphon_cli::{
+    noun::{document_of, explain, requests},
+    render,
+    screen::Screen,
+    table::Table,
+};
+use antiphon_core::{Explanation, RequestsView};
+use antiphon_gateway::shell::Said;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn said<T: DeserializeOwned>(file: &str) -> Said<T> {
+    let text = fs::read(folder().join(file)).expect("the answer is there");
+    serde_json::from_slice(&text).expect("the answer is readable")
+}
+
+/// The text of a golden file; with `UPDATE=1`, written first.
+fn golden(name: &str, actual: &str) -> String {
+    let path = folder().join(name);
+    if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
+        fs::write(&path, actual).expect("golden files can be written");
+    }
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn check_tables(name: &str, tables: &[Table]) {
+    for width in [80, 160] {
+        let screen = Screen { width: Some(width), colour: false };
+        let drawn: Vec<_> = tables.iter().map(|table| render::table(table, screen)).collect();
+        let actual = drawn.join("\n");
+        assert_eq!(actual, golden(&format!("{name}.{width}.txt"), &actual), "{name}");
+        for line in actual.lines() {
+            assert!(line.chars().count() <= width.into(), "{name} at {width}: {line}");
+        }
+    }
+}
+
+fn check_document(name: &str, actual: &Value) {
+    let text = golden(&format!("{name}.json"), &format!("{actual:#}\n"));
+    assert_eq!(*actual, serde_json::from_str::<Value>(&text).expect("JSON"), "{name}");
+}
+
+#[test]
+fn an_explanation_names_the_verdict_the_checks_and_every_region() {
+    let said: Said<Explanation> = said("explanation.json");
+    let supposed = ["down:eu-us".to_owned()];
+    check_tables("explain", &explain::tables(&said.said, &supposed));
+    let fields = explain::json(&said.said, &supposed);
+    check_document("explain", &document_of("explain", &said, fields));
+}
+
+#[test]
+fn requests_are_listed_and_one_is_shown_in_full() {
+    let said: Said<RequestsView> = said("records.json");
+    check_tables("requests", &[requests::rows(&said.said, said.at)]);
+    check_tables("request", &requests::detail(&said.said.requests[0], said.at));
+    let fields = requests::json(&said.said);
+    check_document("requests", &document_of("requests", &said, fields));
+}
