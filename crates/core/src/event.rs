@@ -199,6 +199,10 @@ pub struct FromBroker {
     pub mark: Option<String>,
     /// The payload.
     pub payload: Bytes,
+    /// Whether more messages of the broker wait behind this one already. Copies of a directed request
+    /// are gathered only while they do.
+    #[serde(default)]
+    pub more: bool,
 }
 
 /// What can still be said of a frame whose end-to-end part makes no sense.

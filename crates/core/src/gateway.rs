@@ -12,6 +12,7 @@ mod egress;
 mod explain;
 mod federated;
 mod frames;
+mod gather;
 mod ingress;
 mod links;
 mod members;
@@ -48,8 +49,8 @@ use self::{
 };
 use crate::{
     Action, Alarm, Config, Creator, Event, GatewayId, GatewayState, LinkId, Member, Now, RegionId,
-    account::Account, damping::Damping, database::Database, dialer::Dialer, membership::Membership,
-    queue::Queues, routes::Routes,
+    account::Account, coalesce::Coalescer, damping::Damping, database::Database, dialer::Dialer,
+    membership::Membership, queue::Queues, routes::Routes,
 };
 
 /// Alarms that stand at a time; some name what peers or nodes chose.
@@ -91,6 +92,8 @@ pub struct Gateway {
     damping: Damping,
     /// Something has changed that the graph is made of, or that our adverts say.
     graph_stale: bool,
+    /// Directed requests that are being gathered.
+    gathering: Coalescer<gather::Read>,
     queues: Queues,
     account: Account,
     outgoing: Outgoing,
@@ -137,6 +140,7 @@ impl Gateway {
             routes: Routes::default(),
             damping: Damping::new(limits, periods),
             graph_stale: true,
+            gathering: Coalescer::new(),
             queues: Queues::new(limits.queue_bytes_max, periods.hold),
             account: Account::new(limits.accounts_max, periods.doubt_memory),
             outgoing: Outgoing::default(),
@@ -169,6 +173,7 @@ impl Gateway {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
         [
+            self.gathering.next_deadline(),
             self.queues.next_deadline(),
             self.account.next_deadline(),
             self.database.next_deadline(),
@@ -240,6 +245,7 @@ impl Gateway {
     /// itself, in a moment, whether it has anything to do.
     fn settle(&mut self, now: Now, out: &mut Vec<Action>) {
         self.expire(now, out);
+        self.send_gathered_due(now, out);
         self.refresh_routes(now, out);
         self.review_membership(now, out);
         self.advertise(now, out);

@@ -7,6 +7,7 @@
 mod account;
 mod action;
 mod advert;
+mod coalesce;
 mod config;
 mod control;
 mod damping;

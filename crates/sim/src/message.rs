@@ -12,21 +12,24 @@ use crate::watch::{Question, Whom};
 
 const CALLER: &str = "choria=alice.mcollective";
 
-/// The subject and the bytes of a client's request.
-pub(crate) fn question(number: u64, question: &Question, unix: Duration) -> (String, Bytes) {
+/// The bytes of a client's request, and the subjects on which it publishes them.
+pub(crate) fn question(number: u64, question: &Question, unix: Duration) -> (Vec<String>, Bytes) {
     let collective = &question.collective;
     let discovery = Agent::try_from("discovery").expect("a legal agent");
     let rpcutil = Agent::try_from("rpcutil").expect("a legal agent");
-    let (subject, agent, targets) = match &question.whom {
-        Whom::Everybody => (format!("{collective}.broadcast.agent.discovery"), discovery, vec![]),
-        Whom::Node(identity) => (format!("{collective}.node.{identity}"), rpcutil, vec![]),
+    let node = |identity| format!("{collective}.node.{identity}");
+    let (subjects, agent, targets) = match &question.whom {
+        Whom::Everybody => {
+            (vec![format!("{collective}.broadcast.agent.discovery")], discovery, vec![])
+        }
+        Whom::Node(identity) => (vec![node(identity)], rpcutil, vec![]),
+        Whom::Nodes(identities) => (identities.iter().map(node).collect(), rpcutil, vec![]),
         Whom::Federated(region, identities) => {
-            let target = |identity| format!("{collective}.node.{identity}");
-            let targets = identities.iter().map(target).collect();
-            (format!("choria.federation.{region}.federation"), rpcutil, targets)
+            let targets = identities.iter().map(node).collect();
+            (vec![format!("choria.federation.{region}.federation")], rpcutil, targets)
         }
     };
-    (subject, request(number, question, &agent, &targets, unix))
+    (subjects, request(number, question, &agent, &targets, unix))
 }
 
 fn request(

@@ -37,6 +37,8 @@ pub(crate) struct Process {
     /// The earliest wake-up on the agenda.
     pub(crate) due: Option<Duration>,
     pub(crate) connection: Option<ConnectionId>,
+    /// When the latest messages of its broker arrive, and how many of them are still to come.
+    pub(crate) expected: (Duration, u32),
     /// It accepts connections and never says hello.
     pub(crate) mute: bool,
     /// Wake-ups at one and the same moment, to notice one that never rests.
@@ -55,6 +57,7 @@ impl Process {
             paused: None,
             due: None,
             connection: None,
+            expected: (Duration::ZERO, 0),
             mute: false,
             ticks: (Duration::ZERO, 0),
         }
@@ -62,6 +65,22 @@ impl Process {
 
     pub(crate) fn is_alive(&self) -> bool {
         self.machine.is_some()
+    }
+
+    /// A message of its broker will arrive then.
+    pub(crate) fn expect_message(&mut self, at: Duration) {
+        let (latest, count) = self.expected;
+        self.expected = if latest == at { (at, count + 1) } else { (at, 1) };
+    }
+
+    /// A message has arrived; whether more arrive at the same moment.
+    pub(crate) fn on_message(&mut self, now: Duration) -> bool {
+        let (latest, count) = &mut self.expected;
+        if *latest != now {
+            return false;
+        }
+        *count = count.saturating_sub(1);
+        *count > 0
     }
 
     /// Answers whoever connects.

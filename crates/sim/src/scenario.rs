@@ -153,6 +153,10 @@ pub struct TrafficSpec {
     /// Whether they ask `to` as clients of Choria Federation do.
     #[serde(default, skip_serializing_if = "is_default")]
     pub federated: bool,
+    /// Whether each request is for all nodes of `to`, as that of a client with a list of them is:
+    /// the same bytes for each.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub list: bool,
     /// How often.
     pub every: Span,
     /// How many at once; default 1.

@@ -174,10 +174,8 @@ impl Gateway {
             }
         });
         let acknowledged = self.peers.values().all(|peer| peer.outbox.is_empty());
-        all_in
-            && acknowledged
-            && self.queues.is_empty()
-            && self.broker.is_quiet()
-            && self.vetting.is_empty()
+        let nothing_held =
+            self.gathering.is_empty() && self.queues.is_empty() && self.vetting.is_empty();
+        all_in && acknowledged && nothing_held && self.broker.is_quiet()
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     gateway::{
         decide::Asked,
         drops::Refused,
-        ingress::{Refusal, addressed, agrees, refusal_of, refusal_of_request},
+        ingress::{Began, Refusal, addressed, agrees, refusal_of, refusal_of_request},
         policing::{Known, Wanted},
         vetting::{FlowKey, Held},
     },
@@ -58,7 +58,8 @@ impl Gateway {
         let leaves = Some(&region).filter(|region| **region != self.me.region).into_iter();
         let wanted = self.learn_for_export(&mut known, &head, &payload, leaves.clone());
         if wanted.map_err(refuse)? == Wanted::Proof || self.vetting.holds(&flow) {
-            let message = FromBroker { subject: subject.to_owned(), mark: None, payload };
+            let message =
+                FromBroker { subject: subject.to_owned(), mark: None, payload, more: false };
             self.vet(flow, Held::Entering(message), now, out);
             return Ok(());
         }
@@ -75,6 +76,7 @@ impl Gateway {
             self.refuse(Refused { reason, subject: &target, request, size }, now, out);
         }
         let url = self.broker.url().to_owned();
+        self.send_gathered_of(&reply_to, now, out);
         for target in targets {
             let body = RequestBody {
                 request: head.id.clone(),
@@ -86,7 +88,8 @@ impl Gateway {
             };
             let records = self.account.records_mut();
             let record = records.asked(&head, &body.target, &[], now);
-            self.send_request(&head, body, (vec![region.clone()], record), now, out);
+            let began = Began { since: now.mono, record };
+            self.send_request(&head, body, (region.clone(), began), now, out);
         }
         Ok(())
     }

@@ -28,9 +28,20 @@ pub(super) struct Draft {
     pub(super) prefer: Option<crate::GatewayId>,
     pub(super) flow: u64,
     pub(super) lifetime: Duration,
+    /// When the message came.
+    pub(super) since: Duration,
     /// Where it is written down what becomes of it.
     pub(super) record: Option<RecordId>,
     pub(super) body: Body,
+}
+
+/// Of a request, or of the first of its copies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Began {
+    /// When it came.
+    pub(super) since: Duration,
+    /// Where it is written down what becomes of it.
+    pub(super) record: RecordId,
 }
 
 impl Gateway {
@@ -40,24 +51,38 @@ impl Gateway {
             self.drops.marked += 1; // It came out of the fabric.
             return;
         }
-        let FromBroker { subject, payload, .. } = message;
-        if self.reply_subjects.contains(&subject) {
-            return self.on_reply(&subject, payload, now, out);
+        let FromBroker { subject, payload, more, .. } = message;
+        self.take_message(&subject, payload, now, out);
+        if !more {
+            self.send_gathered(now, out); // A batch does not wait for what may never come.
+        }
+    }
+
+    /// A message that did not come out of the fabric.
+    pub(super) fn take_message(
+        &mut self,
+        subject: &str,
+        payload: Bytes,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        if self.reply_subjects.contains(subject) {
+            return self.on_reply(subject, payload, now, out);
         }
         let size = payload.len();
-        let result = match Subject::parse(&subject) {
+        let result = match Subject::parse(subject) {
             Ok(Subject::FederationRequest { cluster }) => {
-                self.on_federated(&subject, cluster.as_str(), payload, now, out)
+                self.on_federated(subject, cluster.as_str(), payload, now, out)
             }
             Err(_) => Err(DropReason::NotExported.into()),
-            Ok(parsed) => self.on_request(&subject, &parsed, payload, now, out),
+            Ok(parsed) => self.on_request(subject, &parsed, payload, now, out),
         };
         if let Err(Refusal { reason, request }) = result {
             let request = request.as_deref();
             if let Some(request) = request {
                 self.account.records_mut().refused(request, reason, now);
             }
-            self.refuse(Refused { reason, subject: &subject, request, size }, now, out);
+            self.refuse(Refused { reason, subject, request, size }, now, out);
         }
     }
 
@@ -69,70 +94,65 @@ impl Gateway {
         now: Now,
         out: &mut Vec<Action>,
     ) -> Result<(), Refusal> {
-        let Entering { head, target, reply_to, payload } = self.read_request(parsed, payload)?;
+        let entering = match self.read_before(parsed, &payload) {
+            Some(entering) => entering,
+            None => self.read_request(parsed, payload)?,
+        };
+        let Entering { head, target, reply_to, payload } = &entering;
         let refuse = |reason| Refusal { reason, request: Some(head.id.to_string()) };
-        let flow = FlowKey { creator: None, flow: self.flow(&reply_to) };
-        let proof = self.vetting.recall(&flow, &payload, now.mono);
+        let flow = FlowKey { creator: None, flow: self.flow(reply_to) };
+        let proof = self.vetting.recall(&flow, payload, now.mono);
         let mut known = Known::head(proof, now);
         let to = self.holding(&head.collective);
-        let wanted = self.learn_for_export(&mut known, &head, &payload, to).map_err(refuse)?;
+        let wanted = self.learn_for_export(&mut known, head, payload, to).map_err(refuse)?;
         if wanted == Wanted::Proof || self.vetting.holds(&flow) {
-            let message = FromBroker { subject: subject.to_owned(), mark: None, payload };
+            let (subject, payload) = (subject.to_owned(), payload.clone());
+            let message = FromBroker { subject, mark: None, payload, more: false };
             self.vet(flow, Held::Entering(message), now, out);
             return Ok(());
         }
         let (origin, table) = (self.region(), self.routes.peek(self.region()));
         let policy = self.policy();
-        let asked = Asked { head: &head, origin, target: &target, known: &known, policy, table };
+        let asked = Asked { head, origin, target, known: &known, policy, table };
         let decision = self.decide(&asked);
         let records = self.account.records_mut();
-        let record = records.asked(&head, &target, &decision.candidates, now);
-        self.let_out(&known, &head, decision.judged(), 1);
+        let record = records.asked(head, target, &decision.candidates, now);
+        self.let_out(&known, head, decision.judged(), 1);
         if let Some(reason) = decision.refusal() {
             return Err(refuse(reason));
         }
-        self.charge_caller(&known, &head, 1);
+        self.charge_caller(&known, head, 1);
         let regions = decision.accepted().cloned().collect();
-        let body = RequestBody {
-            request: head.id.clone(),
-            collective: head.collective.to_string(),
-            target,
-            reply_to,
-            federated: None,
-            payload,
-        };
-        self.send_request(&head, body, (regions, record), now, out);
+        self.gather_or_send(entering, (regions, record), now, out);
         Ok(())
     }
 
-    /// Creates a frame for each region.
+    /// Creates the frame of a request for one region. What came before with the same reply subject
+    /// must have been sent.
     pub(super) fn send_request(
         &mut self,
         head: &RequestHead,
         body: RequestBody,
-        (regions, record): (Vec<RegionId>, RecordId),
+        (region, began): (RegionId, Began),
         now: Now,
         out: &mut Vec<Action>,
     ) {
-        let flow = self.flow(&body.reply_to);
-        let lifetime = head.ttl.min(self.config.periods.lifetime_max);
-        for region in regions {
-            let draft = Draft {
-                kind: UnitKind::Request,
-                collective: Some(head.collective.clone()),
-                prefer: None,
-                flow,
-                lifetime,
-                record: Some(record),
-                body: Body::Request(body.clone()),
-            };
-            self.create(draft, region, now, out);
-        }
+        let draft = Draft {
+            kind: UnitKind::Request,
+            collective: Some(head.collective.clone()),
+            prefer: None,
+            flow: self.flow(&body.reply_to),
+            lifetime: head.ttl.min(self.config.periods.lifetime_max),
+            since: began.since,
+            record: Some(began.record),
+            body: Body::Request(body),
+        };
+        self.create(draft, region, now, out);
     }
 
     /// Creates the units of one frame for one region, and sends it on its way.
     pub(super) fn create(&mut self, draft: Draft, to: RegionId, now: Now, out: &mut Vec<Action>) {
-        let Draft { kind, collective, prefer, flow, lifetime, record, body } = draft;
+        let Draft { kind, collective, prefer, flow, lifetime, since, record, body } = draft;
         let key = TallyKey { to: to.clone(), kind, collective };
         let deadline = now.mono + self.config.periods.receipt_timeout;
         let unit = self.account.create(key, body.units(), deadline, record);
@@ -155,8 +175,8 @@ impl Gateway {
             age: Duration::ZERO,
         };
         let frame = Frame { hop, end, verbatim: None };
-        let expires = now.mono + lifetime;
-        let queued = Queued { weight: frame.weight(), frame, since: now.mono, expires };
+        let expires = since + lifetime;
+        let queued = Queued { weight: frame.weight(), frame, since, expires };
         self.forward(queued, now, out);
     }
 

@@ -77,6 +77,7 @@ impl Gateway {
             prefer: Some(address.gateway),
             flow: self.flow(&address.reply_to),
             lifetime: self.config.periods.lifetime_max,
+            since: now.mono,
             record: Some(self.account.records_mut().answered(&request, now)),
             body: Body::Reply(body),
         };

@@ -14,6 +14,7 @@ use crate::{
 
 mod explain;
 mod flapping;
+mod gather;
 mod hostile;
 mod native;
 mod policing;
@@ -101,7 +102,13 @@ impl Bench {
 
     fn publish(&mut self, subject: &str, payload: Bytes) -> Vec<Action> {
         let subject = subject.to_owned();
-        self.handle(Event::FromBroker(FromBroker { subject, mark: None, payload }))
+        self.handle(Event::FromBroker(FromBroker { subject, mark: None, payload, more: false }))
+    }
+
+    /// Publishes something behind which more waits.
+    fn publish_one_of_many(&mut self, subject: &str, payload: Bytes) -> Vec<Action> {
+        let subject = subject.to_owned();
+        self.handle(Event::FromBroker(FromBroker { subject, mark: None, payload, more: true }))
     }
 
     fn frame(&mut self, number: u64, frame: Frame) -> Vec<Action> {
@@ -246,7 +253,8 @@ fn a_message_that_came_out_of_the_fabric_does_not_go_in_again() {
     let mut bench = Bench::new();
     let (subject, payload) = golden("v1-ping.json", 0);
     let mark = Some("us.us-1".to_owned());
-    let actions = bench.handle(Event::FromBroker(FromBroker { subject, mark, payload }));
+    let actions =
+        bench.handle(Event::FromBroker(FromBroker { subject, mark, payload, more: false }));
     assert!(dropped(&actions).is_empty() && bench.sent.is_empty());
 }
 

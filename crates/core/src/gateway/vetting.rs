@@ -177,11 +177,14 @@ impl Gateway {
         for held in self.vetting.take(ticket, proof, now.mono) {
             match held {
                 // What needs a verdict of its own waits again, and what follows behind it.
-                Held::Entering(message) => self.on_broker(message, now, out),
+                Held::Entering(message) => {
+                    self.take_message(&message.subject, message.payload, now, out);
+                }
                 Held::Leaving(queued) if self.broker.is_up() => self.egress(*queued, now, out),
                 Held::Leaving(queued) => self.forward(*queued, now, out),
             }
         }
+        self.send_gathered(now, out);
     }
 
     /// Lets something wait for its verdict.

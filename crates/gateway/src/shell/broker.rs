@@ -202,7 +202,8 @@ impl Shell {
         } else {
             let mark = headers.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(MARK));
             let mark = mark.map(|(_, value)| value);
-            self.drive(Event::FromBroker(FromBroker { subject, mark, payload }));
+            let more = !self.broker_events.is_empty();
+            self.drive(Event::FromBroker(FromBroker { subject, mark, payload, more }));
         }
         drop(hold);
     }

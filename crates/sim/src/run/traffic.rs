@@ -67,12 +67,15 @@ impl Clients {
 
 impl Stream {
     fn question(&mut self) -> Question {
-        let Traffic { to, federated, bytes, ttl, .. } = &self.traffic;
+        let Traffic { to, federated, list, bytes, ttl, .. } = &self.traffic;
         let whom = match to {
             None => Whom::Everybody,
             Some(region) if *federated => {
                 let count = self.nodes.min(FEDERATED_TARGETS);
                 Whom::Federated(region.clone(), (1..=count).map(|n| node(n, region)).collect())
+            }
+            Some(region) if *list => {
+                Whom::Nodes((1..=self.nodes).map(|n| node(n, region)).collect())
             }
             Some(region) => {
                 self.turn = self.turn % self.nodes.max(1) + 1;

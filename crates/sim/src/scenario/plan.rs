@@ -48,6 +48,7 @@ pub(crate) struct Traffic {
     pub(crate) from: RegionId,
     pub(crate) to: Option<RegionId>,
     pub(crate) federated: bool,
+    pub(crate) list: bool,
     pub(crate) every: Duration,
     pub(crate) count: u32,
     pub(crate) start: Duration,
@@ -155,6 +156,7 @@ fn traffic(scenario: &Scenario, names: &Topology) -> Result<Vec<Traffic>, Fault>
             from: region.clone(),
             to: None,
             federated: false,
+            list: false,
             every: Duration::from_secs(2),
             count: 1,
             start: TRAFFIC_START,
@@ -180,10 +182,14 @@ fn one_traffic(
     if spec.federated && to.is_none() {
         return Err(fault(&span, "traffic.federated: wants `to`, a region".to_owned()));
     }
+    if spec.list && (to.is_none() || spec.federated) {
+        return Err(fault(&span, "traffic.list: wants `to`, a region, and not `federated`".into()));
+    }
     Ok(Traffic {
         from: names.region(&spec.from, "traffic.from", &span)?,
         to,
         federated: spec.federated,
+        list: spec.list,
         every: spec.every.0,
         count: spec.count.unwrap_or(1),
         start: spec.start.map_or(TRAFFIC_START, |span| span.0),

@@ -32,6 +32,8 @@ pub enum Whom {
     Everybody,
     /// One node.
     Node(Identity),
+    /// Several nodes, as a client with a list of them does: the same bytes for each.
+    Nodes(Vec<Identity>),
     /// Nodes of one region, asked as Choria's Federation Broker would be.
     Federated(RegionId, Vec<Identity>),
 }
@@ -72,7 +74,9 @@ impl Watch {
         match &asked.whom {
             Whom::Everybody => self.nodes.keys().filter(silent).cloned().collect(),
             Whom::Node(node) => std::iter::once(node).filter(silent).cloned().collect(),
-            Whom::Federated(_, nodes) => nodes.iter().filter(silent).cloned().collect(),
+            Whom::Nodes(nodes) | Whom::Federated(_, nodes) => {
+                nodes.iter().filter(silent).cloned().collect()
+            }
         }
     }
 
@@ -89,7 +93,7 @@ impl Watch {
         let nodes = match &asked.whom {
             Whom::Everybody => self.nodes.len(),
             Whom::Node(_) => 1,
-            Whom::Federated(_, nodes) => nodes.len(),
+            Whom::Nodes(nodes) | Whom::Federated(_, nodes) => nodes.len(),
         };
         nodes as u64
     }

@@ -127,9 +127,11 @@ impl World {
         self.next_request += 1;
         let number = self.next_request;
         let unix = self.now().unix;
-        let (subject, payload) = message::question(number, question, unix);
+        let (subjects, payload) = message::question(number, question, unix);
         self.watch.asked(self.now, number, region, question);
-        self.publish(region, &subject, &payload);
+        for subject in subjects {
+            self.publish(region, &subject, &payload);
+        }
         number
     }
 
@@ -210,7 +212,11 @@ impl World {
         }
     }
 
-    pub(super) fn broker_says(&mut self, slot: Slot, connection: ConnectionId, event: Event) {
+    pub(super) fn broker_says(&mut self, slot: Slot, connection: ConnectionId, mut event: Event) {
+        if let Event::FromBroker(message) = &mut event {
+            let now = self.now;
+            message.more = self.process_mut(slot).on_message(now);
+        }
         if self.process(slot).connection == Some(connection) {
             let life = self.process(slot).life;
             self.deliver(slot, life, event);
@@ -268,8 +274,10 @@ impl World {
         for (slot, connection) in gateways {
             let mark = mark.map(str::to_owned);
             let payload = payload.clone();
-            let message = FromBroker { subject: subject.to_owned(), mark, payload };
+            let message = FromBroker { subject: subject.to_owned(), mark, payload, more: false };
             let event = Box::new(Event::FromBroker(message));
+            let at = self.now + delay;
+            self.process_mut(slot).expect_message(at);
             self.after(delay, Happening::FromBroker { slot, connection, event });
         }
     }

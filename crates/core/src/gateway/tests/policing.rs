@@ -191,7 +191,8 @@ fn too_many_that_wait_are_turned_away() {
     let mut refused = Vec::new();
     for number in 0..=crate::gateway::vetting::TICKETS_MAX {
         let other = text.replace(&reply_to, &format!("{stem}.{number:032x}"));
-        let message = FromBroker { subject: subject.clone(), mark: None, payload: other.into() };
+        let message =
+            FromBroker { subject: subject.clone(), mark: None, payload: other.into(), more: false };
         refused.extend(dropped(&bench.handle(Event::FromBroker(message))));
     }
     assert_eq!(refused, [DropReason::VerifierBusy]);

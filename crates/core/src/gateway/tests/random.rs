@@ -33,7 +33,7 @@ enum Step {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => (0..4u64).prop_map(Step::Wait),
-        8 => (0..4u8).prop_map(Step::Request),
+        8 => (0..16u8).prop_map(Step::Request),
         6 => any::<bool>().prop_map(Step::Reply),
         1 => prop::collection::vec(any::<u8>(), 0..40).prop_map(Step::Garbage),
         8 => (prop::bool::weighted(0.05), 0..4u8, 0..3u8)
@@ -150,13 +150,14 @@ impl Life {
     }
 
     fn request(&self, kind: u8) -> Event {
-        let (subject, payload) = match kind {
+        let (subject, payload) = match kind % 8 {
             0 => golden("v1-ping.json", 0),
             1 => golden("v1-rpc-directed.json", 0),
             2 => ("mcollective.broadcast.agent.other".to_owned(), golden("v1-ping.json", 0).1),
-            _ => ("mcollective.node.a.b".to_owned(), golden("v1-ping.json", 1).1),
+            3 => ("mcollective.node.a.b".to_owned(), golden("v1-ping.json", 1).1),
+            node => (format!("mcollective.node.n{node}"), golden("v1-rpc-directed.json", 0).1),
         };
-        from_broker(&subject, payload)
+        Event::FromBroker(FromBroker { subject, mark: None, payload, more: kind >= 8 })
     }
 
     fn reply(&self, good: bool) -> Event {
@@ -214,7 +215,7 @@ impl Life {
 }
 
 fn from_broker(subject: &str, payload: Bytes) -> Event {
-    Event::FromBroker(FromBroker { subject: subject.to_owned(), mark: None, payload })
+    Event::FromBroker(FromBroker { subject: subject.to_owned(), mark: None, payload, more: false })
 }
 
 fn receipts(unit: u64, count: u64, outcome: u8) -> Receipts {
