@@ -6,6 +6,8 @@
 
 #[path = "real/burst.rs"]
 mod burst;
+#[path = "real/doctor.rs"]
+mod doctor;
 #[path = "real/federated.rs"]
 mod federated;
 #[path = "real/outage.rs"]

@@ -3,6 +3,7 @@
 //! A [`Check`] is a pure function of [`Evidence`]: reports of gateways, documents of brokers, answers
 //! to pings. Gathering it is the command's work. `docs/checks.md` is made from the same values.
 
+pub mod before;
 mod broker;
 pub mod docs;
 mod end_to_end;
@@ -21,6 +22,7 @@ mod runtime;
 pub mod show;
 mod versions;
 
+use self::before::Before;
 pub use self::{
     evidence::Evidence,
     outcome::{Finding, Outcome, State},
@@ -47,6 +49,8 @@ pub struct Check {
 pub enum Test {
     /// At a running fabric.
     Running(fn(&Evidence) -> Outcome),
+    /// At a configuration, before the first start.
+    Before(fn(&Before) -> Outcome),
 }
 
 /// What a check says.
@@ -78,6 +82,7 @@ pub const CATEGORIES: &[Category] = &[
     Category { name: "runtime", checks: &[runtime::CHECKS] },
     Category { name: "versions", checks: &[versions::CHECKS] },
     Category { name: "end to end", checks: &[end_to_end::CHECKS] },
+    Category { name: "before the first start", checks: before::CHECKS },
 ];
 
 impl Category {
@@ -110,11 +115,21 @@ pub fn all() -> impl Iterator<Item = &'static Check> {
 /// Looks at a running fabric.
 #[must_use]
 pub fn look(evidence: &Evidence) -> Vec<Answer> {
-    let answer = |check: &'static Check| {
-        let Test::Running(test) = check.test;
-        Answer { check, outcome: test(evidence) }
+    let answer = |check: &'static Check| match check.test {
+        Test::Running(test) => Some(Answer { check, outcome: test(evidence) }),
+        Test::Before(_) => None,
     };
-    all().map(answer).collect()
+    all().filter_map(answer).collect()
+}
+
+/// Looks at what a gateway would meet if it were started.
+#[must_use]
+pub fn look_before(before: &Before) -> Vec<Answer> {
+    let answer = |check: &'static Check| match check.test {
+        Test::Before(test) => Some(Answer { check, outcome: test(before) }),
+        Test::Running(_) => None,
+    };
+    all().filter_map(answer).collect()
 }
 
 /// The exit code for these answers; warnings count only where the caller is strict.

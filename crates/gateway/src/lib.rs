@@ -6,6 +6,7 @@
 //! - [`link`]: authenticated connections to other gateways.
 //! - [`gossip`]: discovery over those links.
 //! - [`notary`]: what is signed, and who signed it.
+//! - [`preflight`]: what a gateway would meet if it were started.
 //! - [`admin`]: what operators ask, and the client that asks.
 
 pub mod admin;
@@ -19,6 +20,7 @@ pub mod link;
 mod log;
 mod metrics;
 pub mod notary;
+pub mod preflight;
 mod real;
 mod renewal;
 mod run;

@@ -61,7 +61,7 @@ pub(crate) async fn world(config: &Config) -> Result<World, WorldError> {
 }
 
 /// The adapter ends with its events: a token of its own is never needed.
-fn broker(config: &Config) -> Result<Broker, WorldError> {
+pub(crate) fn broker(config: &Config) -> Result<Broker, WorldError> {
     let name = format!("antiphon {} {}", config.region, config.gateway);
     let mut options = BrokerConfig::new(config.broker.servers.clone(), name);
     options.ping_interval = BROKER_PING;

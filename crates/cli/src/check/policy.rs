@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use antiphon_core::{DropReason, RegionId};
+use antiphon_core::{
+    DropReason, RegionId,
+    policy::{Direction, Follow},
+};
 use antiphon_gateway::shell::{Report, Settings};
 
 use super::{
@@ -21,7 +24,12 @@ const NEVER: [&str; 6] = [
     "choria.federation.a.federation",
 ];
 /// What a policy refuses, a request or a frame.
-const BY_POLICY: [DropReason; 4] = [
+pub(super) const BY_POLICY: [DropReason; 9] = [
+    DropReason::PolicyExport,
+    DropReason::PolicyAccept,
+    DropReason::PolicyTransit,
+    DropReason::CallerUnproved,
+    DropReason::RateLimited,
     DropReason::NotExported,
     DropReason::NotAccepted,
     DropReason::TransitRefused,
@@ -120,9 +128,27 @@ pub(super) const CHECKS: &[Check] = &[
         code: "POLI-012",
         title: "No message was refused by policy lately",
         meaning: "Messages were dropped within the last five minutes because a region does not \
-                  export, accept or carry them.",
-        next: "antiphon drops; [export] collectives, [transit] allow",
+                  export, accept or carry them, a rule of its policy says so, or a caller asks more \
+                  than his rate allows.",
+        next: "antiphon drops; [export] collectives, [transit] allow, [policy] file",
         test: Test::Running(refused),
+    },
+    Check {
+        code: "POLI-013",
+        title: "Policies name regions that exist",
+        meaning: "A rule of a policy, or the list of regions whose halts are followed, names a region \
+                  that nobody has heard of. The rule never matches.",
+        next: "correct the name in the [policy] file, then antiphon policy apply",
+        test: Test::Running(policy_regions),
+    },
+    Check {
+        code: "POLI-014",
+        title: "Gateways of one region hold the same policy",
+        meaning: "Gateways of one region have different policies. Which of them takes a message is \
+                  chance, and so is whether it is let through.",
+        next: "make the [policy] file the same at every gateway of the region, then antiphon policy \
+               apply",
+        test: Test::Running(policies),
     },
 ];
 
@@ -254,6 +280,47 @@ fn unknown_regions(
         Finding::warning(format!("{setting} of {gateway} says {region}, which is unknown{hint}"))
     });
     Outcome::of(findings, "all do")
+}
+
+fn policy_regions(evidence: &Evidence) -> Outcome {
+    let known = evidence.region_names();
+    let mut findings = Vec::new();
+    for report in evidence.reports() {
+        let (gateway, policy) = (&report.core.gateway, &report.core.policy.policy);
+        let rules = Direction::ALL.iter().flat_map(|way| &policy.rules(*way).rules);
+        let named = rules.flat_map(|rule| {
+            rule.from.iter().chain(&rule.to).map(|region| (format!("rule {}", rule.name), region))
+        });
+        let followed = match &policy.follow_halts {
+            Follow::All => None,
+            Follow::Regions(regions) => Some(regions),
+        };
+        let followed = followed.into_iter().flatten();
+        let followed = followed.map(|region| ("follow_halts".to_owned(), region));
+        for (place, region) in named.chain(followed).filter(|(_, one)| !known.contains(one)) {
+            let hint = did_you_mean(region.as_str(), known.iter().map(|known| known.as_str()));
+            let text = format!("{place} at {gateway} says {region}, which is unknown{hint}");
+            findings.push(Finding::warning(text));
+        }
+    }
+    Outcome::of(findings, "all do")
+}
+
+fn policies(evidence: &Evidence) -> Outcome {
+    let regions = evidence.by_region();
+    if !regions.values().any(|reports| reports.len() > 1) {
+        return Outcome::unknown("no two gateways of one region were asked");
+    }
+    let differ = regions.iter().filter(|(_, reports)| {
+        let mut policies = reports.iter().map(|report| &report.core.policy.policy);
+        let first = policies.next();
+        policies.any(|other| Some(other) != first)
+    });
+    let findings = differ.map(|(region, reports)| {
+        let names = human::list(reports.iter().map(|report| &report.core.gateway));
+        Finding::problem(format!("the policies of region {region} differ between {names}"))
+    });
+    Outcome::of(findings, human::count(regions.len() as u64, "region"))
 }
 
 fn nobody_dials(evidence: &Evidence) -> Outcome {

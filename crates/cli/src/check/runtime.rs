@@ -8,6 +8,7 @@ use antiphon_gateway::shell::Report;
 use super::{
     Check, Evidence, Finding, Outcome, Test,
     evidence::{LAST_HOUR, LATELY, is_lately, percent},
+    policy::BY_POLICY,
 };
 use crate::human;
 
@@ -26,15 +27,8 @@ const SLOW: Duration = Duration::from_secs(1);
 /// Units in doubt, of ten thousand created, beyond which it is worth a look.
 const IN_DOUBT_WARNING: u64 = 10;
 /// What other checks tell of, with more detail.
-const TOLD_ELSEWHERE: [DropReason; 7] = [
-    DropReason::Internal,
-    DropReason::NotExported,
-    DropReason::NotAccepted,
-    DropReason::TransitRefused,
-    DropReason::TargetRefused,
-    DropReason::PublishDenied,
-    DropReason::ReplySubjectRefused,
-];
+const TOLD_ELSEWHERE: [DropReason; 3] =
+    [DropReason::Internal, DropReason::PublishDenied, DropReason::ReplySubjectRefused];
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -176,7 +170,8 @@ fn drops(evidence: &Evidence) -> Outcome {
     let mut counts: BTreeMap<(DropReason, String), u64> = BTreeMap::new();
     for report in evidence.reports() {
         let lately = report.core.examples.iter().filter(|one| is_lately(report, one.at, LATELY));
-        for one in lately.filter(|one| !TOLD_ELSEWHERE.contains(&one.dropped.reason)) {
+        let told = |reason| TOLD_ELSEWHERE.contains(reason) || BY_POLICY.contains(reason);
+        for one in lately.filter(|one| !told(&one.dropped.reason)) {
             let Some(to) = &one.dropped.to else { continue };
             *counts.entry((one.dropped.reason, to.to_string())).or_default() += one.dropped.count;
         }

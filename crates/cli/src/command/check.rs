@@ -2,6 +2,7 @@
 
 mod archive;
 mod ask;
+mod before;
 mod brokers;
 mod ping;
 
@@ -42,14 +43,20 @@ pub struct Args {
     /// For people, for people in a hurry, for programs, or for CI systems
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
+    /// Look at a configuration before the first start of its gateway
+    #[arg(long, requires = "config", conflicts_with_all = ["expect_regions", "expect_gateways"])]
+    pre: bool,
+    /// With --pre: the gateway's configuration
+    #[arg(long, value_name = "FILE", requires = "pre")]
+    config: Option<PathBuf>,
     /// Ping with this client's configuration [default: Choria's usual places]
-    #[arg(long, value_name = "FILE", conflicts_with = "archive")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pre", "archive"])]
     client: Option<PathBuf>,
     /// Send no discovery pings
     #[arg(long)]
     no_ping: bool,
     /// Look at what `antiphon archive` has written, instead of asking
-    #[arg(long, value_name = "FILE", conflicts_with = "wait")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pre", "wait"])]
     archive: Option<PathBuf>,
     #[command(flatten)]
     admin: AdminArgs,
@@ -102,6 +109,9 @@ async fn patiently(args: &Args) -> Result<Checked, Failure> {
 }
 
 async fn look(args: &Args) -> Result<Checked, Failure> {
+    if let (true, Some(config)) = (args.pre, &args.config) {
+        return Ok(before::look(config).await);
+    }
     let mut evidence = match &args.archive {
         Some(file) => archive::read(file)?,
         None => ask::ask(&args.admin).await?,

@@ -17,7 +17,7 @@ use super::good::AT;
 /// Breaks something.
 pub(crate) type Break = fn(&mut Evidence);
 
-const NOW: Duration = Duration::from_secs(AT);
+pub(crate) const NOW: Duration = Duration::from_secs(AT);
 
 /// The report of one gateway.
 fn of<'a>(evidence: &'a mut Evidence, gateway: &str) -> &'a mut Report {
@@ -436,6 +436,20 @@ fn policy() -> Vec<(&'static str, Break)> {
             first(evidence).daemon.settings.named_regions.insert("uss".parse().unwrap());
         }),
         ("POLI-011", |evidence| expect_no_dials(evidence, "eu", "us")),
+        ("POLI-013", |evidence| {
+            for asked in &mut evidence.asked {
+                let rule = antiphon_core::policy::Rule {
+                    name: "no-uss".to_owned(),
+                    to: ["uss".parse().unwrap()].into(),
+                    ..antiphon_core::policy::Rule::default()
+                };
+                asked.report.core.policy.policy.export.rules.push(rule);
+            }
+        }),
+        ("POLI-014", |evidence| {
+            let rule = antiphon_core::policy::Rule::default();
+            first(evidence).core.policy.policy.accept.rules.push(rule);
+        }),
         ("POLI-012", |evidence| {
             let subject = "playground.broadcast.agent.rpcutil";
             drop_now(first(evidence), DropReason::NotExported, None, subject);

@@ -91,7 +91,7 @@ pub struct AuthorityFacts {
 }
 
 impl Settings {
-    pub(super) fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config) -> Self {
         let texts =
             |list: &[antiphon_core::Endpoint]| list.iter().map(ToString::to_string).collect();
         let (broker, link, limits) = (&config.broker, &config.link, &config.limits);

@@ -1,6 +1,7 @@
 //! What a certificate says, by the role of its holder.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
 use rcgen::{CertificateParams, DnType, Error, ExtendedKeyUsagePurpose, KeyUsagePurpose, SanType};
 
@@ -12,6 +13,8 @@ pub struct Profile {
     dns: Vec<String>,
     address: Option<IpAddr>,
     usages: Vec<ExtendedKeyUsagePurpose>,
+    /// How long it lasts, if not as long as others.
+    pub(super) life: Option<Duration>,
 }
 
 impl Profile {
@@ -25,6 +28,7 @@ impl Profile {
             dns: vec!["localhost".to_owned()],
             address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             usages: both(),
+            life: None,
         }
     }
 
@@ -37,6 +41,7 @@ impl Profile {
             dns: vec!["localhost".to_owned()],
             address: None,
             usages: both(),
+            life: None,
         }
     }
 
@@ -49,7 +54,14 @@ impl Profile {
             dns: vec![name.to_owned()],
             address: None,
             usages: vec![ExtendedKeyUsagePurpose::ClientAuth],
+            life: None,
         }
+    }
+
+    /// The same for a short life.
+    #[must_use]
+    pub fn lasting(self, life: Duration) -> Self {
+        Self { life: Some(life), ..self }
     }
 
     /// The Common Name, and the stem of the files' names.

@@ -2,33 +2,27 @@
 
 use std::path::Path;
 
-use antiphon_gateway::shell::Report;
-use anyhow::{Context, anyhow};
-
 use crate::{
     Failure,
+    archive::Archive,
     check::{Evidence, evidence::Asked},
 };
 
-/// One report, or one a line.
+/// What `antiphon archive` wrote: the gateway that was asked comes first.
 ///
 /// # Errors
-/// The file cannot be read, or holds no report.
+/// The file cannot be read, or is no archive.
 pub(super) fn read(file: &Path) -> Result<Evidence, Failure> {
-    let name = file.display();
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("{name}: cannot be read"))
-        .map_err(Failure::usage)?;
-    let reports = serde_json::Deserializer::from_str(&text).into_iter::<Report>();
-    let mut evidence = Evidence { whole: true, ..Evidence::default() };
-    for report in reports {
-        let report = report
-            .with_context(|| format!("{name}: is no archive of reports"))
-            .map_err(Failure::usage)?;
-        evidence.asked.push(Asked { report, local: false, took: None, here: None });
-    }
-    if evidence.asked.is_empty() {
-        return Err(Failure::usage(anyhow!("{name}: holds no report")));
-    }
-    Ok(evidence)
+    let Archive { asked, reports, silent, .. } = Archive::read(file).map_err(Failure::usage)?;
+    let (first, others): (Vec<_>, Vec<_>) =
+        reports.into_iter().partition(|report| report.core.gateway == asked);
+    let all = first.into_iter().chain(others);
+    let told = all.map(|report| Asked { report, local: false, took: None, here: None });
+    let silent = silent.into_iter().map(|one| (one.gateway.to_string(), one.reason));
+    Ok(Evidence {
+        asked: told.collect(),
+        silent: silent.collect(),
+        whole: true,
+        ..Evidence::default()
+    })
 }

@@ -1,19 +1,25 @@
 //! Asks the gateways.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
-use antiphon_gateway::admin::Address;
+use antiphon_gateway::{
+    admin::Address,
+    shell::{Report, topic},
+};
 use antiphon_lab::Manifest;
 use tokio::{task::JoinSet, time::Instant};
 
 use super::unix;
 use crate::{
     Failure,
-    admin::AdminArgs,
+    admin::{self, AdminArgs},
     check::{Evidence, evidence::Asked},
 };
 
-/// Asks the gateway that is named; in a lab, all of them.
+/// How long another gateway may take to answer by way of the one that is asked.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Asks the gateway that is named and, by way of it, all others; in a lab, each by itself.
 ///
 /// # Errors
 /// None was named, or none answers.
@@ -21,13 +27,54 @@ pub(super) async fn ask(admin: &AdminArgs) -> Result<Evidence, Failure> {
     let mut evidence = Evidence::default();
     match admin.lab() {
         None => {
-            let address = admin.address()?;
-            let local = matches!(address, Address::Unix(_));
-            evidence.asked.push(one(admin, &address, local).await?);
+            let mut gateway = admin.connect().await?;
+            let local = matches!(gateway.address(), Address::Unix(_));
+            let (begin, before) = (Instant::now(), unix());
+            let report = gateway.report().await?;
+            let took = begin.elapsed();
+            others(&gateway, &report, &mut evidence).await?;
+            let here = Some(before + took / 2);
+            evidence.asked.insert(0, Asked { report, local, took: Some(took), here });
+            evidence.whole = true;
         }
         Some(dir) => lab(admin, dir, &mut evidence).await?,
     }
     Ok(evidence)
+}
+
+/// Asks every other gateway that this one knows of, by way of it, all at a time.
+async fn others(
+    gateway: &admin::Asked,
+    report: &Report,
+    evidence: &mut Evidence,
+) -> Result<(), Failure> {
+    let members = report.core.gateways.iter();
+    let names = members.map(|member| &member.gateway).filter(|name| **name != report.core.gateway);
+    let mut asking = JoinSet::new();
+    for name in names {
+        let (gateway, name) = (gateway.clone(), name.clone());
+        asking.spawn(async move {
+            let (begin, before) = (Instant::now(), unix());
+            let answer = gateway.ask::<Report>(&name, topic::REPORT, PATIENCE).await;
+            let took = begin.elapsed();
+            (name.to_string(), answer, took, before + took / 2)
+        });
+    }
+    while let Some(asked) = asking.join_next().await {
+        let (name, answer, took, here) = asked.map_err(Failure::problem)?;
+        let why = match answer {
+            Ok(Ok(report)) => {
+                let (took, here) = (Some(took), Some(here));
+                evidence.asked.push(Asked { report, local: false, took, here });
+                continue;
+            }
+            Ok(Err(why)) => why,
+            Err(failure) => format!("{:#}", failure.error),
+        };
+        evidence.silent.insert(name, why);
+    }
+    evidence.asked.sort_by(|one, other| one.report.core.gateway.cmp(&other.report.core.gateway));
+    Ok(())
 }
 
 /// The one that was named comes first; the others are not missed if it does not answer.

@@ -17,7 +17,7 @@ const PAGES_MAX: u64 = 32;
 
 /// Asks every server that gateways name, at the same time.
 pub(super) async fn look(evidence: &mut Evidence) {
-    let mut places = BTreeSet::new();
+    let (mut places, mut elsewhere) = (BTreeSet::new(), BTreeSet::new());
     for asked in &evidence.asked {
         // That it is away is known already.
         if evidence.broker_is_away(asked.report.core.region.as_str()) {
@@ -28,20 +28,29 @@ pub(super) async fn look(evidence: &mut Evidence) {
             if asked.local || !http::is_loopback(url) {
                 places.insert((asked.report.core.region.to_string(), url.clone()));
             } else {
-                evidence.servers_elsewhere.insert(url.clone());
+                elsewhere.insert((asked.report.core.region.to_string(), url.clone()));
             }
         }
     }
+    // A gateway beside ours may name the same server.
+    let elsewhere = elsewhere.difference(&places);
+    let names = elsewhere.map(|(region, url)| format!("{url} in region {region}"));
+    evidence.servers_elsewhere = names.collect();
+    evidence.servers = ask_all(places).await;
+}
+
+/// Asks servers of regions, at the same time.
+pub(super) async fn ask_all(places: BTreeSet<(String, String)>) -> Vec<ServerFacts> {
     let mut asking = JoinSet::new();
     for (region, url) in places {
         asking.spawn(ask(region, url));
     }
+    let mut servers: Vec<ServerFacts> = Vec::new();
     while let Some(asked) = asking.join_next().await {
-        evidence.servers.extend(asked.ok());
+        servers.extend(asked.ok());
     }
-    evidence
-        .servers
-        .sort_by(|one, other| (&one.region, &one.url).cmp(&(&other.region, &other.url)));
+    servers.sort_by(|one, other| (&one.region, &one.url).cmp(&(&other.region, &other.url)));
+    servers
 }
 
 async fn ask(region: String, url: String) -> ServerFacts {

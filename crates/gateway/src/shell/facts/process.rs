@@ -21,7 +21,7 @@ pub struct ProcessFacts {
 
 impl ProcessFacts {
     /// As of now, from `/proc` and the control group; what cannot be read is 0.
-    pub(in crate::shell) fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let open = fs::read_dir("/proc/self/fd").map_or(0, |entries| entries.count() as u64);
         Self {
             // The folder itself was open while it was read.
