@@ -10,6 +10,10 @@ mod burst;
 mod doctor;
 #[path = "real/federated.rs"]
 mod federated;
+#[path = "real/interest.rs"]
+mod interest;
+#[path = "real/native.rs"]
+mod native;
 #[path = "real/outage.rs"]
 mod outage;
 #[path = "real/permissions.rs"]
@@ -20,7 +24,8 @@ mod protocol2;
 mod refused;
 #[path = "real/rolling.rs"]
 mod rolling;
-
+#[path = "real/services.rs"]
+mod services;
 #[path = "real/strangers.rs"]
 mod strangers;
 

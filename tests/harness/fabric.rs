@@ -134,6 +134,16 @@ pub async fn drops(gateway: &Gateway) -> BTreeMap<String, u64> {
     drops
 }
 
+/// What a gateway knows of collectives, one item each, as `antiphon collectives -o json` has it.
+///
+/// # Panics
+/// When it does not answer.
+pub async fn collectives(gateway: &Gateway) -> Vec<Value> {
+    let output = run(&["collectives", "--admin", &gateway.admin(), "-o", "json"]).await;
+    let value: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    value["collectives"].as_array().expect("a list of collectives").clone()
+}
+
 /// How many of a gateway's links are up.
 async fn links(gateway: &Gateway) -> usize {
     let output = run(&["links", "--admin", &gateway.admin(), "-o", "json"]).await;

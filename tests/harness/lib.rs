@@ -11,6 +11,6 @@ mod peer;
 
 pub use broker::{Connection, Nats};
 pub use cargo::{metadata, normal_tree, workspace_root};
-pub use fabric::{Fabric, drops, program, run, vector};
+pub use fabric::{Fabric, collectives, drops, program, run, vector};
 pub use message::{Caller, echo, pong};
 pub use peer::Peer;

@@ -48,9 +48,21 @@ impl Peer {
     /// # Panics
     /// When the connection is gone.
     pub async fn subscribe(&mut self, subject: &str) {
+        self.listen(subject, None).await;
+    }
+
+    /// Subscribes in a queue group, and waits until the broker has it.
+    ///
+    /// # Panics
+    /// When the connection is gone.
+    pub async fn join(&mut self, subject: &str, group: &str) {
+        self.listen(subject, Some(group.to_owned())).await;
+    }
+
+    async fn listen(&mut self, subject: &str, group: Option<String>) {
         let id = SubscriptionId(self.number());
         let subject = subject.to_owned();
-        self.order(BrokerCommand::Subscribe { id, subject, group: None }).await;
+        self.order(BrokerCommand::Subscribe { id, subject, group }).await;
         self.barrier().await;
     }
 

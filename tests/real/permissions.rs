@@ -16,6 +16,7 @@ authorization {{
         "mcollective.node.> antiphon_lab",
         "choria.federation.{region}.collective antiphon_lab",
         "antiphon.beacon.lab.*.*",
+        "choria.lifecycle.event.startup.server",
         "choria.federation.*.federation *_federation",
       ]
       publish: [

@@ -48,6 +48,7 @@ pub mod intake;
 mod ledger;
 mod limits;
 pub mod memory;
+pub mod monitor;
 pub mod port;
 pub mod protocol;
 pub mod servers;
@@ -60,6 +61,7 @@ pub use broker::{Broker, connect};
 pub use config::{BrokerConfig, ConfigError, TlsOptions};
 pub use intake::{Hold, Intake};
 pub use memory::MemoryBroker;
+pub use monitor::{Coverage, Listener, MonitorUrl, MonitorUrlError, Monitors};
 pub use port::{
     BarrierId, BrokerCommand, BrokerEvent, Delivery, Operation, Publication, RefusedPublish,
     ServerInfo, SubscriptionId,

@@ -11,8 +11,8 @@ use std::{
 
 use antiphon_core::{
     Accept, Ack, Action, Advert, AdvertContent, AdvertDraft, Body, Config, Control, Creator,
-    EndToEnd, Epoch, Event, Frame, Gateway, GatewayId, GatewayState, Hello, Hop, Incarnation,
-    Limits, LinkId, Now, Open, Periods, RegionId, ReplyBody, Stamp, Topology, UnitId,
+    EndToEnd, Epoch, Event, Frame, Gateway, GatewayId, GatewayState, Hello, HintsConfig, Hop,
+    Incarnation, Limits, LinkId, Now, Open, Periods, RegionId, ReplyBody, Stamp, Topology, UnitId,
 };
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -180,6 +180,7 @@ fn config(fabric: &Fabric) -> Config {
         seeds: Vec::new(),
         peers: None,
         costs: BTreeMap::new(),
+        hints: HintsConfig::default(),
         limits: Limits::default(),
         periods: Periods::default(),
     }

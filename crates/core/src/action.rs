@@ -1,7 +1,8 @@
 //! Orders that leave the machine.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
+use antiphon_wire::Collective;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,10 @@ use crate::{
     control::Control,
     event::Beacon,
     frame::Frame,
-    id::{BarrierId, Endpoint, Epoch, GatewayId, LinkId, RegionId, SubscriptionId, TicketId},
+    id::{
+        BarrierId, Endpoint, Epoch, GatewayId, LinkId, QuestionId, RegionId, SubscriptionId,
+        TicketId,
+    },
     question::{AskFailure, Asked},
 };
 
@@ -45,6 +49,20 @@ pub enum Action {
     Barrier {
         /// The name to report.
         barrier: BarrierId,
+    },
+    /// Read who listens to what from every server of the region's broker, then report
+    /// [`crate::Event::InterestRead`]. May take a minute.
+    ReadInterest {
+        /// The collectives of which the nodes, agents and services are wanted.
+        collectives: BTreeSet<Collective>,
+    },
+    /// Ask every server of the region's broker whether anybody listens to exactly this subject, then
+    /// report [`crate::Event::InterestAnswered`]. Wanted within a second.
+    AskInterest {
+        /// The name to report.
+        question: QuestionId,
+        /// A subject without wildcards.
+        subject: String,
     },
     /// Sign this and publish it on the subject.
     PublishBeacon {

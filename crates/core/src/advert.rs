@@ -1,12 +1,18 @@
 //! Adverts: what a gateway tells all others over links, signed by its certificate's key.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use antiphon_wire::Collective;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::id::{GatewayId, Incarnation, RegionId};
+use crate::{
+    hints::{Hints, HintsPart},
+    id::{GatewayId, Incarnation, RegionId},
+};
 
 /// One advert: content for us, and the signed bytes that are relayed verbatim.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,13 +47,17 @@ pub struct Stamp {
     pub version: u64,
 }
 
-/// What an advert can say. The two kinds are apart because offers are larger and change less.
+/// What an advert can say. Kinds are apart because they differ in size and in how often they change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AdvertContent {
     /// The gateway's place in the topology.
     Topology(Topology),
     /// What its region offers.
     Offer(Offer),
+    /// What it knows of its region's interest.
+    Hints(Arc<Hints>),
+    /// Some of the filters that belong to its hints.
+    HintsPart(Arc<HintsPart>),
 }
 
 /// The kind of an advert.
@@ -57,6 +67,10 @@ pub enum AdvertKind {
     Topology,
     /// [`AdvertContent::Offer`].
     Offer,
+    /// [`AdvertContent::Hints`].
+    Hints,
+    /// [`AdvertContent::HintsPart`], by its index.
+    HintsPart(u16),
 }
 
 /// A gateway's place in the topology.
@@ -134,13 +148,23 @@ impl AdvertDraft {
     }
 }
 
+impl AdvertKind {
+    /// Whether adverts of this kind are hints: they decide no route.
+    #[must_use]
+    pub const fn is_hint(self) -> bool {
+        matches!(self, Self::Hints | Self::HintsPart(_))
+    }
+}
+
 impl AdvertContent {
     /// The kind of this content.
     #[must_use]
-    pub const fn kind(&self) -> AdvertKind {
+    pub fn kind(&self) -> AdvertKind {
         match self {
             Self::Topology(_) => AdvertKind::Topology,
             Self::Offer(_) => AdvertKind::Offer,
+            Self::Hints(_) => AdvertKind::Hints,
+            Self::HintsPart(part) => AdvertKind::HintsPart(part.index),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use antiphon_wire::Collective;
+use antiphon_wire::{Collective, Identity};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Endpoint, GatewayId, Incarnation, RegionId};
@@ -37,10 +37,41 @@ pub struct Config {
     pub peers: Option<BTreeSet<RegionId>>,
     /// Cost of a link to a gateway of this region, where it is configured; else measured.
     pub costs: BTreeMap<RegionId, u32>,
+    /// What is known of interest, and what is done with it.
+    #[serde(default)]
+    pub hints: HintsConfig,
     /// Bounds.
     pub limits: Limits,
     /// Periods.
     pub periods: Periods,
+}
+
+/// What is known of our region's interest, and what is done with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HintsConfig {
+    /// Whether the driver can read the subscription lists of the region's brokers.
+    pub monitors: bool,
+    /// Between two readings. What is older than two of them is not complete.
+    pub poll: Duration,
+    /// Whether startup events of nodes are listened to.
+    pub lifecycle: bool,
+    /// Nodes of our region that are known without being seen.
+    pub identities: BTreeSet<Identity>,
+    /// What becomes of requests to service agents.
+    pub services: ServicePolicy,
+}
+
+/// What becomes of requests to service agents, which must run on one node at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServicePolicy {
+    /// They leave the region when its brokers say that no local service took them.
+    #[default]
+    Ask,
+    /// They never leave their region.
+    Never,
+    /// They leave the region unasked: for one that has no services of its own and no monitors.
+    Always,
 }
 
 /// Bounds on what is kept.
@@ -65,6 +96,10 @@ pub struct Limits {
     pub accounts_max: usize,
     /// Gateways that we keep adverts of, and penalties for flapping.
     pub gateways_max: usize,
+    /// Filters of other regions' identities, in bytes. Default 64 MiB: some 40 million identities.
+    pub hint_bytes_max: u64,
+    /// Requests to service agents that wait until interest is known, in bytes.
+    pub service_bytes_max: u64,
     /// The penalty from which a flapping adjacency is not advertised; each loss of the link adds
     /// 1000. Default 3500: the fourth loss within seconds, or one every 7 s for a while.
     pub flap_penalty_suppress: u32,
@@ -129,8 +164,22 @@ impl Default for Limits {
             publish_messages_max: 8192,
             accounts_max: 1 << 18,
             gateways_max: 1024,
+            hint_bytes_max: 64 * MIB,
+            service_bytes_max: 8 * MIB,
             flap_penalty_suppress: 3500,
             flap_penalty_reuse: 1000,
+        }
+    }
+}
+
+impl Default for HintsConfig {
+    fn default() -> Self {
+        Self {
+            monitors: false,
+            poll: Duration::from_secs(120),
+            lifecycle: true,
+            identities: BTreeSet::new(),
+            services: ServicePolicy::default(),
         }
     }
 }

@@ -147,7 +147,7 @@ impl Database {
             AdvertContent::Topology(topology) => {
                 Some((&entry.advert.draft.gateway, &entry.advert.draft.region, topology))
             }
-            AdvertContent::Offer(_) => None,
+            AdvertContent::Offer(_) | AdvertContent::Hints(_) | AdvertContent::HintsPart(_) => None,
         })
     }
 
@@ -157,7 +157,10 @@ impl Database {
             AdvertContent::Offer(offer) if self.stays(&key.gateway) => {
                 Some((&entry.advert.draft.region, offer))
             }
-            AdvertContent::Offer(_) | AdvertContent::Topology(_) => None,
+            AdvertContent::Offer(_)
+            | AdvertContent::Topology(_)
+            | AdvertContent::Hints(_)
+            | AdvertContent::HintsPart(_) => None,
         })
     }
 
@@ -171,7 +174,7 @@ impl Database {
         let draft = &self.get(gateway, AdvertKind::Topology)?.advert.draft;
         match &draft.content {
             AdvertContent::Topology(topology) => Some((&draft.region, topology)),
-            AdvertContent::Offer(_) => None,
+            AdvertContent::Offer(_) | AdvertContent::Hints(_) | AdvertContent::HintsPart(_) => None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What was decided about a region that a request might go to, and why.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{DropReason, RegionId};
@@ -56,6 +58,11 @@ pub enum Rejection {
         /// Which.
         through: RegionId,
     },
+    /// Its hints are complete and do not hold the node, and another region may have it.
+    NotThere {
+        /// When its brokers were last read, since 1970-01-01 UTC, to the second.
+        read: Duration,
+    },
     /// A service request, and nothing shows that no local service took it.
     ServiceInterestUnknown,
     /// Our policy does not let it go there.
@@ -69,6 +76,17 @@ pub enum Rejection {
     CallerUnproved,
     /// The caller has asked more than its rate allows.
     RateLimited,
+    /// A service request that a service of our own region took.
+    ServiceLocal,
+    /// Service requests are not to leave our region.
+    ServiceStays,
+    /// It is not known to have the service, or out of reach.
+    ServiceNotOffered,
+    /// A nearer region has the service.
+    ServiceElsewhere {
+        /// Which.
+        region: RegionId,
+    },
 }
 
 impl Rejection {
@@ -80,11 +98,16 @@ impl Rejection {
             Self::CollectiveNotHeld => "collective-not-held",
             Self::NativelyJoined => "natively-joined",
             Self::HeardThrough { .. } => "heard-through",
+            Self::NotThere { .. } => "not-there",
             Self::ServiceInterestUnknown => "service-interest-unknown",
             Self::PolicyExport { .. } => "policy-export",
             Self::ActionUnknown => "action-unknown",
             Self::CallerUnproved => "caller-unproved",
             Self::RateLimited => "rate-limited",
+            Self::ServiceLocal => "service-local",
+            Self::ServiceStays => "service-stays",
+            Self::ServiceNotOffered => "service-not-offered",
+            Self::ServiceElsewhere { .. } => "service-elsewhere",
         }
     }
 
@@ -94,10 +117,14 @@ impl Rejection {
         match self {
             Self::OwnRegion | Self::CollectiveNotHeld => DropReason::NoRegion,
             Self::NativelyJoined | Self::HeardThrough { .. } => DropReason::NativelyJoined,
+            Self::NotThere { .. } => DropReason::LocalNode,
             Self::ServiceInterestUnknown => DropReason::ServiceInterestUnknown,
             Self::PolicyExport { .. } | Self::ActionUnknown => DropReason::PolicyExport,
             Self::CallerUnproved => DropReason::CallerUnproved,
             Self::RateLimited => DropReason::RateLimited,
+            Self::ServiceLocal => DropReason::ServiceLocal,
+            Self::ServiceStays => DropReason::ServiceStays,
+            Self::ServiceNotOffered | Self::ServiceElsewhere { .. } => DropReason::ServiceNowhere,
         }
     }
 
@@ -108,7 +135,13 @@ impl Rejection {
             Self::OwnRegion | Self::CollectiveNotHeld => 0,
             Self::NativelyJoined => 1,
             Self::PolicyExport { .. } | Self::ActionUnknown | Self::CallerUnproved => 2,
-            Self::HeardThrough { .. } | Self::ServiceInterestUnknown | Self::RateLimited => 3,
+            Self::HeardThrough { .. } | Self::RateLimited => 3,
+            Self::NotThere { .. }
+            | Self::ServiceInterestUnknown
+            | Self::ServiceLocal
+            | Self::ServiceStays
+            | Self::ServiceNotOffered
+            | Self::ServiceElsewhere { .. } => 4,
         }
     }
 }
@@ -138,6 +171,21 @@ impl std::fmt::Display for Rejection {
                 f.write_str("an export rule of ours names callers, and this one is not proved")
             }
             Self::RateLimited => f.write_str("the caller asks more than its rate allows"),
+            Self::NotThere { read } => {
+                let read = read.as_secs();
+                write!(
+                    f,
+                    "its hints are complete, of {read} s since 1970, and do not hold the node"
+                )
+            }
+            Self::ServiceLocal => f.write_str("a service of our own region took the request"),
+            Self::ServiceStays => f.write_str("service requests are not to leave our region"),
+            Self::ServiceNotOffered => {
+                f.write_str("it is not known to have the service, or out of reach")
+            }
+            Self::ServiceElsewhere { region } => {
+                write!(f, "{region}, which is nearer, has the service")
+            }
         }
     }
 }

@@ -58,6 +58,14 @@ drop_reasons! {
     NotExported = "not-exported",
     /// A service request, and nothing shows that no local service took it.
     ServiceInterestUnknown = "service-interest-unknown",
+    /// A service request that a service of our own region took.
+    ServiceLocal = "service-local",
+    /// A service request that stays in its region because that is configured.
+    ServiceStays = "service-stays",
+    /// A service request, and no region in reach is known to have the service.
+    ServiceNowhere = "service-nowhere",
+    /// A node of our own region, or of one that hears our broker; by complete hints no other has it.
+    LocalNode = "local-node",
     /// No other region holds the collective.
     NoRegion = "no-region",
     /// A federated request without targets, request id or reply subject.

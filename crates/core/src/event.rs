@@ -11,6 +11,7 @@ use crate::{
     advert::{Advert, GatewayState},
     control::Control,
     frame::{Frame, Hello},
+    hints::{InterestAnswer, InterestRead},
     id::{
         BarrierId, Endpoint, Epoch, GatewayId, Incarnation, LinkId, RegionId, SubscriptionId,
         TicketId,
@@ -56,6 +57,10 @@ pub enum Event {
         /// Why.
         reason: DropReason,
     },
+    /// [`crate::Action::ReadInterest`] is done; exactly one for each.
+    InterestRead(InterestRead),
+    /// [`crate::Action::AskInterest`] is done; one for each, or none if the driver cannot ask.
+    InterestAnswered(InterestAnswer),
     /// A gateway's beacon was heard on our broker, and its signature holds.
     BeaconHeard(Beacon),
 

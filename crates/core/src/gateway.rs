@@ -13,15 +13,19 @@ mod explain;
 mod federated;
 mod frames;
 mod gather;
+mod hint_views;
+mod hints;
 mod ingress;
 mod links;
 mod members;
 mod peer;
 mod policing;
+mod prune;
 mod questions;
 mod receipts;
 mod replies;
 mod requests;
+mod services;
 mod subscriptions;
 mod vetting;
 mod view;
@@ -41,10 +45,12 @@ use self::{
     drain::Drain,
     drops::Drops,
     duty::Duty,
+    hints::Hinting,
     peer::{Peer, Timers},
     policing::Policing,
     questions::Questions,
     receipts::Outgoing,
+    services::Services,
     vetting::Vetting,
 };
 use crate::{
@@ -88,6 +94,8 @@ pub struct Gateway {
     joining: Duty,
     adverts: Adverts,
     database: Database,
+    hinting: Hinting,
+    services: Services,
     routes: Routes,
     damping: Damping,
     /// Something has changed that the graph is made of, or that our adverts say.
@@ -137,6 +145,8 @@ impl Gateway {
             joining: Duty::new(),
             adverts: Adverts::new(config.incarnation),
             database: Database::new(limits.gateways_max, periods.advert_expiry),
+            hinting: Hinting::new(&config, now.mono),
+            services: Services::default(),
             routes: Routes::default(),
             damping: Damping::new(limits, periods),
             graph_stale: true,
@@ -180,6 +190,8 @@ impl Gateway {
             self.outgoing.next_deadline(),
             self.beacons.next_deadline(self.broker.is_up()),
             self.adverts.next_deadline(),
+            self.hinting.next_deadline(),
+            self.services.next_deadline(),
             self.damping.next_deadline(),
             self.vetting.next_deadline(),
             self.dialing.due,
@@ -212,6 +224,8 @@ impl Gateway {
             Event::PublishRefused { subject, reason } => {
                 self.on_publish_refused(&subject, reason, now, out);
             }
+            Event::InterestRead(reading) => self.on_interest_read(reading, now),
+            Event::InterestAnswered(answer) => self.on_interest(answer, now, out),
             Event::BeaconHeard(beacon) => self.on_beacon(beacon, now, out),
             Event::LinkUp { link, peer, dialed } => self.on_link_up(link, peer, dialed, now, out),
             Event::LinkDown { link, reason } => self.on_link_down(link, reason, now),
@@ -249,6 +263,7 @@ impl Gateway {
         self.refresh_routes(now, out);
         self.review_membership(now, out);
         self.advertise(now, out);
+        self.tend_hints(now, out);
         self.publish_waiting(now, out);
         self.pump(now, out);
         self.ask_barrier(out);
@@ -267,6 +282,7 @@ impl Gateway {
         self.expire_beacons(now, out);
         self.expire_vetting(now, out);
         self.questions.expire(now.mono, out);
+        self.expire_questions(now, out);
     }
 
     fn region(&self) -> &RegionId {

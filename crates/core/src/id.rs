@@ -71,6 +71,10 @@ number_id!(
     TicketId
 );
 number_id!(
+    /// One question about who listens to a subject of the region's broker.
+    QuestionId
+);
+number_id!(
     /// One question to the broker whether it has processed everything before.
     BarrierId
 );

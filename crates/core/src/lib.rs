@@ -20,6 +20,7 @@ mod explanation;
 mod frame;
 mod gateway;
 mod hash;
+mod hints;
 mod id;
 mod membership;
 mod now;
@@ -40,7 +41,7 @@ pub use action::{Action, Alarm, Connection, DialTarget, Dropped};
 pub use advert::{
     Advert, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, GatewayState, Offer, Stamp, Topology,
 };
-pub use config::{Config, Limits, Periods};
+pub use config::{Config, HintsConfig, Limits, Periods, ServicePolicy};
 pub use control::{Accept, Ack, Control, Open, Outcome, Receipt, Receipts};
 pub use decision::{Candidate, Rejection, Verdict};
 pub use drop_reason::DropReason;
@@ -51,9 +52,13 @@ pub use explanation::{
 };
 pub use frame::{Body, Creator, EndToEnd, Frame, Hello, Hop, ReplyBody, RequestBody, Target};
 pub use gateway::Gateway;
+pub use hints::{
+    CollectiveHints, CollectiveInterest, Filter, Hint, Hints, HintsPart, Holding, IdentityHash,
+    Interest, InterestAnswer, InterestRead, NameList, Slice,
+};
 pub use id::{
-    BarrierId, Endpoint, EndpointError, Epoch, GatewayId, Incarnation, LinkId, RegionId,
-    SubscriptionId, TicketId, UnitId,
+    BarrierId, Endpoint, EndpointError, Epoch, GatewayId, Incarnation, LinkId, QuestionId,
+    RegionId, SubscriptionId, TicketId, UnitId,
 };
 pub use now::Now;
 pub use question::{
@@ -66,8 +71,8 @@ pub use records::{
 };
 pub use routes::Route;
 pub use snapshot::{
-    AlarmView, BrokerView, DropExample, DropView, HitView, LinkView, MemberView, PolicyTrial,
-    PolicyView, QueueView, RegionView, Snapshot, TallyView,
+    AlarmView, BrokerView, DropExample, DropView, HintView, HitView, InterestView, LinkView,
+    MemberView, PolicyTrial, PolicyView, QueueView, RegionView, Snapshot, TallyView,
 };
 
 /// The NATS header that marks what came out of the fabric; its value is `<region>.<gateway>` of the
@@ -79,5 +84,7 @@ pub const IDENTITIES_MAX: usize = 4096;
 pub const ADVERTS_MAX: usize = 64;
 /// Most signatures that are being verified at a time.
 pub const VERIFYING_MAX: usize = 1024;
+/// Most adverts of filters that one gateway's hints have: some four million identities.
+pub const HINT_PARTS_MAX: u16 = 512;
 /// Most receipts in one control message.
 pub const RECEIPTS_MAX: usize = 4096;

@@ -35,6 +35,12 @@ pub struct Snapshot {
     pub regions: Vec<RegionView>,
     /// What waits, by destination region.
     pub queues: Vec<QueueView>,
+    /// What is known of interest, by region and collective.
+    #[serde(default)]
+    pub hints: Vec<HintView>,
+    /// How our own region's interest is learned.
+    #[serde(default)]
+    pub interest: InterestView,
     /// The accounts of the units that we created.
     pub tallies: Vec<TallyView>,
     /// What was dropped here, by reason and destination.
@@ -203,6 +209,47 @@ pub struct RegionView {
     pub native: bool,
     /// Whether it carries traffic of others.
     pub transit: bool,
+}
+
+/// What is known of one collective of one region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HintView {
+    /// The region.
+    pub region: RegionId,
+    /// The collective.
+    pub collective: String,
+    /// Whether what is not known is not there: only then directed requests leave the region out.
+    pub complete: bool,
+    /// How many identities are known.
+    pub identities: u64,
+    /// Agents that are listened for.
+    pub agents: Vec<String>,
+    /// Service agents that are listened for.
+    pub services: Vec<String>,
+    /// When the region's brokers were last read, since 1970-01-01 UTC; `None`: never, and what is
+    /// known was seen in passing or configured.
+    pub read: Option<Duration>,
+    /// The gateways of the region that say so.
+    pub gateways: Vec<GatewayId>,
+}
+
+/// How our own region's interest is learned.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InterestView {
+    /// Whether monitors are configured.
+    pub monitors: bool,
+    /// Whether reading them is up to this gateway: one of a region reads for all.
+    pub reads: bool,
+    /// Servers that the last reading reached.
+    pub servers: u64,
+    /// Whether the last reading was complete, and is not too old.
+    pub complete: bool,
+    /// When it began, since 1970-01-01 UTC; `None`: there was none.
+    pub read: Option<Duration>,
+    /// Why it was not complete; else empty.
+    pub problem: String,
+    /// Requests to service agents that wait until interest is known.
+    pub waiting: u64,
 }
 
 /// What waits for one region.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::{
-    Body, Config, Creator, EndToEnd, Frame, GatewayState, Hop, Incarnation, Limits, Member, Now,
-    Periods, ReplyBody, UnitId,
+    Body, Config, Creator, EndToEnd, Frame, GatewayState, HintsConfig, Hop, Incarnation, Limits,
+    Member, Now, Periods, ReplyBody, UnitId,
 };
 
 /// `seconds` after the start; wall clock at 2026-11-24.
@@ -28,6 +28,7 @@ pub(crate) fn config(region: &str, gateway: &str) -> Config {
         seeds: Vec::new(),
         peers: None,
         costs: [].into(),
+        hints: HintsConfig::default(),
         limits: Limits::default(),
         periods: Periods::default(),
     }

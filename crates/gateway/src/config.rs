@@ -21,8 +21,10 @@ use std::{
     time::Duration,
 };
 
-use antiphon_broker::{Auth, ServerUrl};
-use antiphon_core::{Endpoint, GatewayId, Incarnation, Limits, Periods, RegionId, policy::Policy};
+use antiphon_broker::{Auth, MonitorUrl, ServerUrl};
+use antiphon_core::{
+    Endpoint, GatewayId, HintsConfig, Incarnation, Limits, Periods, RegionId, policy::Policy,
+};
 use antiphon_wire::Collective;
 
 pub(crate) use naming::with_sources;
@@ -39,6 +41,8 @@ pub const DRAIN_GRACE_DEFAULT: Duration = Duration::from_secs(25);
 pub const INTAKE_BYTES_DEFAULT: u64 = 64 << 20;
 /// The folder of the admin sockets, unless configured.
 pub const ADMIN_FOLDER_DEFAULT: &str = "/run/antiphon";
+/// The shortest time between two readings of the brokers' subscription lists.
+pub const HINTS_POLL_MIN: Duration = Duration::from_secs(1);
 /// What is logged, unless configured or set by `ANTIPHON_LOG`.
 pub const LOG_FILTER_DEFAULT: &str = "info";
 
@@ -78,6 +82,8 @@ pub struct Config {
     pub drain_grace: Duration,
     /// What messages from the broker may hold in memory, in bytes.
     pub intake_bytes: u64,
+    /// What is known of interest, and what is done with it.
+    pub hints: HintsConfig,
     /// The core's bounds.
     pub limits: Limits,
     /// The core's periods.
@@ -97,7 +103,7 @@ pub struct Broker {
     /// them.
     pub auth: Auth,
     /// Monitoring ports of every server of the cluster, for interest.
-    pub monitors: Vec<String>,
+    pub monitors: Vec<MonitorUrl>,
     /// The subject on which our nodes answer; may hold `{region}` and `{collective}`.
     pub reply_subject: String,
 }
@@ -224,6 +230,7 @@ impl Config {
             seeds: self.link.seeds.clone(),
             peers: self.link.peers.clone(),
             costs: self.link.costs.clone(),
+            hints: self.hints.clone(),
             limits: self.limits.clone(),
             periods: self.periods.clone(),
         }

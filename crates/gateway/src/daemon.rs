@@ -4,7 +4,7 @@ mod builder;
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use antiphon_broker::Broker;
+use antiphon_broker::{Broker, Monitors};
 use antiphon_identity::{Credentials, CredentialsError, NamesError};
 use tokio::{
     net::TcpListener,
@@ -37,6 +37,8 @@ pub struct World {
     /// The adapter of the region's broker. Its order channel must hold more than the core's publish
     /// window ([`antiphon_core::Limits::publish_messages_max`]), so that no order is ever refused.
     pub broker: Broker,
+    /// Its servers' monitoring ports, for interest; `None`: nobody knows who listens.
+    pub monitors: Option<Monitors>,
     /// Where links come from.
     pub links: LinkWorld,
 }
@@ -131,7 +133,7 @@ impl Daemon {
         builder.http = http.as_ref().and_then(|listener| listener.local_addr().ok());
         builder.admin = door.address();
         builder.callers = callers;
-        Ok(builder.build(world.seed, world.broker, world.links, door, http))
+        Ok(builder.build(world, door, http))
     }
 
     /// Asks the gateway.

@@ -16,6 +16,7 @@ pub mod config;
 mod daemon;
 pub mod gossip;
 mod http;
+mod interest;
 pub mod link;
 mod log;
 mod metrics;

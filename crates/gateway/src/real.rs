@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use antiphon_broker::{Broker, BrokerConfig, ConfigError, TlsOptions};
+use antiphon_broker::{Broker, BrokerConfig, ConfigError, MonitorUrl, Monitors, TlsOptions};
 use antiphon_core::IDENTITIES_MAX;
 use antiphon_identity::{Credentials, CredentialsError, tls::broker_client_config};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -52,12 +52,21 @@ pub(crate) async fn world(config: &Config) -> Result<World, WorldError> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| WorldError::Listen { address, source })?;
+    let tls = config.broker.tls.as_ref().filter(|_| wants_tls(config));
+    let tls = tls.map(broker_tls).transpose()?;
+    let monitors = config.broker.monitors.clone();
+    let monitors = (!monitors.is_empty()).then(|| Monitors::new(monitors, tls));
     Ok(World {
         clock: Clock::system(),
         seed: seed()?,
         broker: broker(config)?,
+        monitors,
         links: LinkWorld::Sockets(listener),
     })
+}
+
+fn wants_tls(config: &Config) -> bool {
+    config.broker.monitors.iter().any(MonitorUrl::wants_tls)
 }
 
 /// The adapter ends with its events: a token of its own is never needed.

@@ -30,6 +30,7 @@ use crate::{
     clock::Clock,
     config::Config,
     gossip::{Gossip, GossipEvent},
+    interest::InterestOut,
     link::{LinkCommand, LinkEvent, LinkEvents, LinkHandle},
     notary::Notary,
 };
@@ -63,6 +64,8 @@ pub(crate) struct Parts {
     pub(crate) link_events: LinkEvents,
     pub(crate) gossip: Gossip,
     pub(crate) gossip_events: mpsc::Receiver<GossipEvent>,
+    /// Orders to whoever reads interest, and what comes of them; absent without monitors.
+    pub(crate) interest: Option<(InterestOut, mpsc::Receiver<Event>)>,
     pub(crate) queries: mpsc::Receiver<Query>,
     pub(crate) renewals: mpsc::Receiver<Credentials>,
     pub(crate) vetting: Vetting,
@@ -96,6 +99,7 @@ pub(crate) struct Shell {
     link_events: LinkEvents,
     gossip: Gossip,
     gossip_events: mpsc::Receiver<GossipEvent>,
+    interest: Option<(InterestOut, mpsc::Receiver<Event>)>,
     queries: mpsc::Receiver<Query>,
     renewals: mpsc::Receiver<Credentials>,
     vetting: Vetting,
@@ -114,6 +118,7 @@ enum Input {
     Broker(Option<BrokerEvent>),
     Link(Option<LinkEvent>),
     Gossip(GossipEvent),
+    Interest(Event),
     Query(Query),
     Renewed(Credentials),
     Verified(TicketId, Proof),
@@ -134,6 +139,7 @@ impl Shell {
             link_events: parts.link_events,
             gossip: parts.gossip,
             gossip_events: parts.gossip_events,
+            interest: parts.interest,
             queries: parts.queries,
             renewals: parts.renewals,
             vetting: parts.vetting,
@@ -171,6 +177,7 @@ impl Shell {
             event = self.broker_events.recv() => Input::Broker(event),
             event = self.link_events.recv() => Input::Link(event),
             Some(event) = self.gossip_events.recv() => Input::Gossip(event),
+            Some(event) = interest(&mut self.interest) => Input::Interest(event),
             Some(query) = self.queries.recv() => Input::Query(query),
             Some(credentials) = self.renewals.recv() => Input::Renewed(credentials),
             Some((ticket, proof)) = self.verdicts.recv() => Input::Verified(ticket, proof),
@@ -199,6 +206,7 @@ impl Shell {
             Input::Broker(event) => self.on_broker(event.ok_or(ShellError::BrokerEnded)?),
             Input::Link(event) => self.on_link(event.ok_or(ShellError::LinksEnded)?),
             Input::Gossip(event) => self.on_gossip(event),
+            Input::Interest(event) => self.drive(event),
             Input::Query(query) => self.on_query(query),
             Input::Renewed(credentials) => self.on_renewed(credentials),
             Input::Verified(ticket, proof) => self.drive(Event::Verified { ticket, proof }),
@@ -226,6 +234,16 @@ impl Shell {
                 return self.broker.publish(subject, mark, payload);
             }
             Action::Barrier { barrier } => return self.broker.ask_barrier(barrier),
+            Action::ReadInterest { collectives } => {
+                if let Some((interest, _)) = &self.interest {
+                    interest.read(collectives);
+                }
+            }
+            Action::AskInterest { question, subject } => {
+                if let Some((interest, _)) = &self.interest {
+                    interest.ask(question, subject);
+                }
+            }
             Action::PublishBeacon { subject, beacon } => self.publish_beacon(subject, beacon),
             Action::Originate { draft } => return self.originate(draft),
             Action::Verify { ticket, payload } => {
@@ -350,5 +368,13 @@ impl Shell {
         if timeout(CLOSE_TIMEOUT, closed).await.is_err() {
             tracing::warn!(timeout = ?CLOSE_TIMEOUT, "the broker connection did not close in time");
         }
+    }
+}
+
+/// What was learnt of interest next; never where nobody reads it.
+async fn interest(interest: &mut Option<(InterestOut, mpsc::Receiver<Event>)>) -> Option<Event> {
+    match interest {
+        Some((_, events)) => events.recv().await,
+        None => std::future::pending().await,
     }
 }

@@ -4,7 +4,7 @@ mod bus;
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
-use antiphon_core::{Config, Gateway, Incarnation, Limits, Now, Periods};
+use antiphon_core::{Config, Gateway, HintsConfig, Incarnation, Limits, Now, Periods};
 
 use antiphon_identity::{CommonName, Credentials, Names};
 use rcgen::{
@@ -94,6 +94,7 @@ pub(crate) fn report() -> Report {
         seeds: Vec::new(),
         peers: None,
         costs: BTreeMap::new(),
+        hints: HintsConfig::default(),
         limits: Limits::default(),
         periods: Periods::default(),
     };

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Display,
+    sync::Arc,
 };
 
 use antiphon_core::{AdvertContent, AdvertDraft, GatewayId, Incarnation, Offer, Stamp, Topology};
@@ -23,6 +24,8 @@ impl From<&AdvertDraft> for v1::Advert {
             content: Some(match &draft.content {
                 AdvertContent::Topology(topology) => v1::advert::Content::Topology(topology.into()),
                 AdvertContent::Offer(offer) => v1::advert::Content::Offer(offer.into()),
+                AdvertContent::Hints(hints) => v1::advert::Content::Hints((&**hints).into()),
+                AdvertContent::HintsPart(part) => v1::advert::Content::HintsPart((&**part).into()),
             }),
         }
     }
@@ -44,6 +47,12 @@ impl TryFrom<v1::Advert> for AdvertDraft {
                 v1::advert::Content::Offer(offer) => AdvertContent::Offer(
                     offer.try_into().map_err(|error: FieldError| error.within("offer"))?,
                 ),
+                v1::advert::Content::Hints(hints) => AdvertContent::Hints(Arc::new(
+                    hints.try_into().map_err(|error: FieldError| error.within("hints"))?,
+                )),
+                v1::advert::Content::HintsPart(part) => AdvertContent::HintsPart(Arc::new(
+                    part.try_into().map_err(|error: FieldError| error.within("hints_part"))?,
+                )),
             },
         })
     }

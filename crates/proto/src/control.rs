@@ -72,7 +72,10 @@ impl TryFrom<v1::ControlMessage> for ControlIn {
             Body::Pong(pong) => Self::Pong(pong.nonce),
             Body::Gossip(gossip) => Self::Gossip(gossip),
             Body::Adverts(v1::Adverts { sealed, answered }) => {
-                Self::Adverts { sealed: list("adverts.sealed", sealed, ADVERTS_MAX)?, answered }
+                let sealed = list("adverts.sealed", sealed, ADVERTS_MAX)?;
+                // Kept for long: one must not hold the whole message that it came in.
+                let sealed = sealed.iter().map(|one| Bytes::copy_from_slice(one)).collect();
+                Self::Adverts { sealed, answered }
             }
             Body::Ack(ack) => Self::Message(Control::Ack(ack.into())),
             Body::Open(open) => Self::Message(Control::Open(open.into())),
@@ -138,12 +141,19 @@ fn digest_entry(key: &AdvertKey, stamp: Stamp) -> v1::DigestEntry {
     let kind = match key.kind {
         AdvertKind::Topology => v1::AdvertKind::Topology,
         AdvertKind::Offer => v1::AdvertKind::Offer,
+        AdvertKind::Hints => v1::AdvertKind::Hints,
+        AdvertKind::HintsPart(_) => v1::AdvertKind::HintsPart,
+    };
+    let part = match key.kind {
+        AdvertKind::HintsPart(part) => part.into(),
+        AdvertKind::Topology | AdvertKind::Offer | AdvertKind::Hints => 0,
     };
     v1::DigestEntry {
         gateway: key.gateway.to_string(),
         kind: kind.into(),
         incarnation: stamp.incarnation.0,
         version: stamp.version,
+        part,
     }
 }
 
@@ -154,6 +164,11 @@ fn digest_entries(digest: v1::Digest) -> Result<Vec<(AdvertKey, Stamp)>, FieldEr
         let kind = match entry.kind() {
             v1::AdvertKind::Topology => AdvertKind::Topology,
             v1::AdvertKind::Offer => AdvertKind::Offer,
+            v1::AdvertKind::Hints => AdvertKind::Hints,
+            v1::AdvertKind::HintsPart => match u16::try_from(entry.part) {
+                Ok(part) => AdvertKind::HintsPart(part),
+                Err(_) => continue,
+            },
             v1::AdvertKind::Unspecified => continue,
         };
         let gateway = name("digest.entries.gateway", &entry.gateway)?;

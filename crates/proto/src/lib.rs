@@ -18,6 +18,7 @@ mod error;
 mod field;
 mod frame;
 mod hello;
+mod hints;
 mod packing;
 mod questions;
 mod receipts;
@@ -68,6 +69,8 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 pub const ADJACENCIES_MAX: usize = 1024;
 /// Most collectives in one advert.
 pub const COLLECTIVES_MAX: usize = 4096;
+/// Most filters in one advert.
+pub const SLICES_MAX: usize = 4096;
 /// Most entries in one digest.
 pub const DIGEST_MAX: usize = 65_536;
 /// Most gateways in a visited list.

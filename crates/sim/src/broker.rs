@@ -5,8 +5,10 @@ use std::{
     time::Duration,
 };
 
-use antiphon_core::{RegionId, SubscriptionId};
-use antiphon_wire::{Identity, Subject};
+use antiphon_core::{
+    CollectiveInterest, IdentityHash, Interest, InterestRead, RegionId, SubscriptionId,
+};
+use antiphon_wire::{Agent, Collective, Identity, Subject};
 
 use crate::{chance::Chance, world::Slot};
 
@@ -30,6 +32,8 @@ pub(crate) struct Broker {
     pub(crate) nodes: Vec<Identity>,
     /// Regions whose brokers are joined with this one natively.
     pub(crate) joined: BTreeSet<RegionId>,
+    /// Whether its monitoring port answers.
+    pub(crate) monitored: bool,
     /// Patterns on which gateways may not publish.
     pub(crate) denied: BTreeSet<String>,
     connections: BTreeMap<Slot, Connection>,
@@ -67,6 +71,7 @@ impl Broker {
             max_payload: 1 << 20,
             nodes,
             joined: BTreeSet::new(),
+            monitored: true,
             denied: BTreeSet::new(),
             connections: BTreeMap::new(),
             last_connection: 0,
@@ -130,6 +135,40 @@ impl Broker {
             }
         }
         receivers
+    }
+
+    /// Its subscription lists, as its monitoring port shows them: those of its own nodes.
+    pub(crate) fn read_interest(&self, collectives: &BTreeSet<Collective>) -> InterestRead {
+        if !self.monitored {
+            return InterestRead { problem: "no answer".to_owned(), ..InterestRead::default() };
+        }
+        let mut identities: Vec<IdentityHash> =
+            self.nodes.iter().map(|one| IdentityHash::of(one.as_str())).collect();
+        identities.sort_unstable();
+        let agents: Vec<Agent> =
+            ["discovery", "rpcutil"].iter().filter_map(|one| Agent::try_from(*one).ok()).collect();
+        let found = |collective: &Collective| CollectiveInterest {
+            collective: collective.clone(),
+            identities: identities.clone(),
+            agents: agents.clone(),
+            services: Vec::new(),
+        };
+        InterestRead {
+            // A server that another one is joined to names it, and nobody reads that one here.
+            complete: self.joined.is_empty(),
+            servers: 1,
+            collectives: collectives.iter().map(found).collect(),
+            problem: String::new(),
+        }
+    }
+
+    /// Whether a node listens to exactly this subject.
+    pub(crate) fn interest_in(&self, subject: &str) -> Interest {
+        match (self.monitored, self.nodes_for(subject).is_empty()) {
+            (true, true) if self.joined.is_empty() => Interest::Absent,
+            (true, false) => Interest::Present,
+            (true | false, _) => Interest::Unknown,
+        }
     }
 
     /// The nodes that a message on this subject goes to.

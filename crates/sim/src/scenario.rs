@@ -121,6 +121,9 @@ pub struct LinkSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GatewaySpec {
+    /// How often gateways read their brokers' subscription lists; default: they cannot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub poll: Option<Span>,
     /// What waits for one destination region, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_bytes: Option<u64>,

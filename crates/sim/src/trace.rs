@@ -76,6 +76,8 @@ fn event_words(event: &Event) -> (u64, u64) {
         Event::Ask { ticket, .. } => (23, *ticket),
         Event::Answer { asked, .. } => (24, asked.number),
         Event::Undrain => (25, 0),
+        Event::InterestRead(reading) => (26, reading.servers),
+        Event::InterestAnswered(answer) => (27, answer.question.0),
     }
 }
 
@@ -100,5 +102,7 @@ fn action_words(action: &Action) -> (u64, u64) {
         Action::Verify { ticket, .. } => (47, ticket.0),
         Action::Answer { asked, .. } => (48, asked.number),
         Action::Answered { ticket, .. } => (49, *ticket),
+        Action::ReadInterest { collectives } => (51, collectives.len() as u64),
+        Action::AskInterest { question, .. } => (52, question.0),
     }
 }

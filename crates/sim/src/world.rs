@@ -312,6 +312,12 @@ impl World {
                 self.order(slot, Order::Publish { subject, mark, payload });
             }
             Action::Barrier { barrier } => self.order(slot, Order::Barrier { barrier }),
+            Action::ReadInterest { collectives } => {
+                self.order(slot, Order::ReadInterest { collectives });
+            }
+            Action::AskInterest { question, subject } => {
+                self.order(slot, Order::AskInterest { question, subject });
+            }
             Action::PublishBeacon { subject, beacon } => {
                 self.order(slot, Order::Beacon { subject, beacon: Box::new(beacon) });
             }

@@ -22,6 +22,7 @@ mod fault;
 mod federation;
 mod id;
 mod json;
+mod lifecycle;
 mod reply;
 mod request;
 mod subject;
@@ -35,6 +36,7 @@ pub use fault::{
 };
 pub use federation::{Federation, TARGETS_MAX};
 pub use id::{Agent, CallerId, Cluster, Collective, IdError, Identity, RequestId};
+pub use lifecycle::lifecycle_identity;
 pub use reply::{NewReply, NewSecureReply, Reply, ReplyProof, SecureReply};
 pub use request::{
     Credentials, FactFilter, Filter, NewRequest, NewSecureRequest, Proof, Request, RequestHead,

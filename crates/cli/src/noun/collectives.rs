@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use antiphon_core::{RegionId, Snapshot, Tally, TallyView, UnitKind};
+use antiphon_core::{HintView, RegionId, Snapshot, Tally, TallyView, UnitKind};
 use serde_json::{Map, Value, json};
 
 use super::list_of;
@@ -14,6 +14,7 @@ struct Holding<'a> {
     offered: bool,
     ours: bool,
     reachable: bool,
+    hints: Option<&'a HintView>,
     requests: Option<&'a TallyView>,
     replies: Option<&'a TallyView>,
 }
@@ -67,6 +68,10 @@ fn holdings(snapshot: &Snapshot) -> Holdings<'_> {
             one.ours = region.ours;
             one.reachable = region.ours || region.route.is_some();
         }
+    }
+    for view in &snapshot.hints {
+        let name = Name::Collective(view.collective.clone());
+        all.entry((name, &view.region)).or_default().hints = Some(view);
     }
     for view in &snapshot.tallies {
         let collective = view.key.collective.as_ref();
@@ -136,8 +141,21 @@ fn value(region: &RegionId, one: &Holding<'_>) -> Value {
         "offered": one.offered,
         "ours": one.ours,
         "reachable": one.reachable,
+        "hints": one.hints.map(hints_value),
         "requests": one.requests.map(tally_value),
         "replies": one.replies.map(tally_value),
+    })
+}
+
+/// What is known of who listens there.
+fn hints_value(hints: &HintView) -> Value {
+    json!({
+        "complete": hints.complete,
+        "identities": hints.identities,
+        "agents": hints.agents,
+        "services": hints.services,
+        "read": hints.read.map(|read| read.as_secs()),
+        "gateways": hints.gateways,
     })
 }
 

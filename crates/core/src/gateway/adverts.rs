@@ -13,6 +13,9 @@ use crate::{
 /// Least time between two versions of one of our adverts, so that a burst of changes is one advert.
 const SPACING: Duration = Duration::from_millis(20);
 
+/// Bytes of adverts in one message, unless a single one is larger.
+const BATCH_BYTES_MAX: usize = 256 << 10;
+
 /// What a flapping adjacency costs besides: any other way is better, and none is worse than this one.
 const SUPPRESSED_COST: u32 = 1_000_000;
 
@@ -78,6 +81,11 @@ impl Gateway {
 
     fn originate(&mut self, content: AdvertContent, now: Now, out: &mut Vec<Action>) {
         self.adverts.said.insert(content.kind(), (content.clone(), now.mono));
+        self.say(content, out);
+    }
+
+    /// Orders an advert of ours.
+    pub(super) fn say(&mut self, content: AdvertContent, out: &mut Vec<Action>) {
         let draft = AdvertDraft {
             gateway: self.me.gateway.clone(),
             region: self.me.region.clone(),
@@ -102,12 +110,9 @@ impl Gateway {
         if self.peer_of(link).is_none() {
             return;
         }
-        let lacking = self.database.newer_than(digest);
-        let mut batches: Vec<Vec<Advert>> =
-            lacking.chunks(ADVERTS_MAX).map(<[Advert]>::to_vec).collect();
-        if batches.is_empty() {
-            batches.push(Vec::new());
-        }
+        let mut lacking = self.database.newer_than(digest);
+        lacking.extend(self.hinting.library.newer_than(digest));
+        let batches = batches(lacking);
         let last = batches.len() - 1;
         out.extend(batches.into_iter().enumerate().map(|(index, adverts)| Action::Control {
             link,
@@ -153,6 +158,7 @@ impl Gateway {
         }
         self.adverts.said.clear();
         self.adverts.duty.call();
+        self.hinting.say_again();
         self.advertise(now, out);
     }
 
@@ -163,11 +169,15 @@ impl Gateway {
         now: Now,
         out: &mut Vec<Action>,
     ) {
-        let taken = self.database.take(&advert, now.mono);
+        let is_hint = advert.draft.content.kind().is_hint();
+        let taken = match is_hint {
+            true => self.hinting.library.take(advert.clone(), now.mono),
+            false => self.database.take(&advert, now.mono),
+        };
         match taken {
             Taken::Known | Taken::Full => return,
             Taken::Refreshed => {}
-            Taken::Changed => self.graph_stale = true,
+            Taken::Changed => self.graph_stale |= !is_hint,
         }
         let maker = &advert.draft.gateway;
         let told = if taken == Taken::Refreshed && from == Some(maker) {
@@ -243,4 +253,24 @@ impl Gateway {
         self.state = state;
         self.graph_stale = true;
     }
+}
+
+/// Adverts in messages that are bounded in number and bytes, so that a ping never waits long behind
+/// one; at least one message.
+fn batches(adverts: Vec<Advert>) -> Vec<Vec<Advert>> {
+    let mut batches = vec![Vec::new()];
+    let mut bytes = 0;
+    for advert in adverts {
+        let size = advert.sealed.len();
+        let last = batches.last().map_or(0, Vec::len);
+        if last == ADVERTS_MAX || (last > 0 && bytes + size > BATCH_BYTES_MAX) {
+            batches.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += size;
+        if let Some(batch) = batches.last_mut() {
+            batch.push(advert);
+        }
+    }
+    batches
 }

@@ -4,7 +4,10 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     Action, Alarm, BarrierId, BrokerInfo, Creator, DropReason, Gateway, Now, Outcome, Receipt,
-    SubscriptionId, UnitId, gateway::frames::Credit, hash, queue::Queued,
+    SubscriptionId, UnitId,
+    gateway::{frames::Credit, hints::STARTUP_SUBJECT},
+    hash,
+    queue::Queued,
 };
 
 /// The broker connection as the core sees it.
@@ -27,6 +30,8 @@ pub(super) struct Broker {
     next_subscription: u64,
     /// The subscription for beacons.
     pub(super) beacons: Option<SubscriptionId>,
+    /// The subscription for startup events.
+    startups: Option<SubscriptionId>,
 }
 
 /// A frame that is to be published here.
@@ -59,6 +64,7 @@ impl Broker {
             next_barrier: 1,
             next_subscription: 1,
             beacons: None,
+            startups: None,
         }
     }
 
@@ -136,6 +142,13 @@ impl Gateway {
         self.broker.beacons = Some(subscription);
         let subject = self.beacon_subjects();
         out.push(Action::Subscribe { subscription, subject, group: None });
+        if self.config.hints.lifecycle {
+            let subscription = self.broker.new_subscription();
+            self.broker.startups = Some(subscription);
+            let subject = STARTUP_SUBJECT.to_owned();
+            out.push(Action::Subscribe { subscription, subject, group: None });
+        }
+        self.on_broker_for_hints(true, now);
     }
 
     pub(super) fn on_broker_down(&mut self, now: Now, out: &mut Vec<Action>) {
@@ -143,8 +156,10 @@ impl Gateway {
             return;
         }
         self.broker.since = now.mono;
-        let gone = self.membership.on_broker_lost().into_iter().chain(self.broker.beacons.take());
+        let plain = [self.broker.beacons.take(), self.broker.startups.take()];
+        let gone = self.membership.on_broker_lost().into_iter().chain(plain.into_iter().flatten());
         out.extend(gone.map(|subscription| Action::Unsubscribe { subscription }));
+        self.on_broker_for_hints(false, now);
         self.broker.barrier = None;
         self.broker.unconfirmed_bytes = 0;
         for lost in std::mem::take(&mut self.broker.unconfirmed) {

@@ -7,7 +7,8 @@
 //!    reply subject. What fails here never was a request.
 //! 2. [`Gateway::decide`]: [`Gateway::rule`] about the request as a whole, then for each region that
 //!    has advertised anything a [`Candidate`]: [`Gateway::admit`] says whether it may be asked,
-//!    [`ask_one_of_joined`] drops the regions that hear another one that is asked.
+//!    [`ask_one_of_joined`] drops the regions that hear another one that is asked, [`Gateway::prune`]
+//!    those that do not have the node, [`Gateway::choose_service`] all but one for a service.
 //! 3. Each accepted region gets a frame, and [`next_step`](crate::routes::next_step) says where it
 //!    goes; a region without a route keeps its frame waiting for a while.
 //!
@@ -142,32 +143,28 @@ impl Gateway {
             }
         }
         self.ask_one_of_joined(asked, &mut candidates);
+        self.prune(asked, &mut candidates);
+        if let Err(rejection) = self.choose_service(asked, &mut candidates) {
+            return Decision { refused: Some(rejection), candidates: Vec::new() };
+        }
         Decision { refused: None, candidates }
     }
 
     /// Whether the request may leave this region at all, whoever would get it.
     ///
     /// Here belongs what looks at the request alone: halts of a caller or collective, export rules
-    /// without a destination, rate limits (asked, not spent), and whether a local service took it.
+    /// without a destination, and rate limits (asked, not spent). Whether a local service took it is
+    /// asked last, in [`Gateway::choose_service`].
     pub(super) fn rule(&self, asked: &Asked<'_>) -> Result<(), Rejection> {
-        match asked.target {
-            Target::Service { .. } => Err(Rejection::ServiceInterestUnknown),
-            Target::Broadcast { .. } | Target::Directed { .. } => {
-                if asked.origin == self.region() {
-                    self.may_ask(asked)
-                } else {
-                    Ok(())
-                }
-            }
-        }
+        if asked.origin == self.region() { self.may_ask(asked) } else { Ok(()) }
     }
 
     /// Whether the request may go to this region, which holds the collective; asked for a federated
     /// request's target too, whose region the client names.
     ///
     /// Here belongs what looks at the pair of request and region, the cheapest first: halts of a pair of
-    /// regions, export rules that name destinations, complete hints that rule out the identity, agent
-    /// or service.
+    /// regions, export rules that name destinations. What hints rule out depends on all regions: see
+    /// [`Gateway::prune`].
     pub(super) fn admit(&self, asked: &Asked<'_>, region: &RegionId) -> Result<(), Rejection> {
         let ours = asked.origin == self.region();
         let native = match ours {

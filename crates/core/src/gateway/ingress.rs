@@ -12,6 +12,7 @@ use crate::{
     gateway::{
         decide::{Asked, Entering},
         drops::Refused,
+        hints::STARTUP_SUBJECT,
         policing::{Known, Wanted},
         vetting::{FlowKey, Held},
     },
@@ -66,6 +67,9 @@ impl Gateway {
         now: Now,
         out: &mut Vec<Action>,
     ) {
+        if subject == STARTUP_SUBJECT {
+            return self.on_startup(&payload, now);
+        }
         if self.reply_subjects.contains(subject) {
             return self.on_reply(subject, payload, now, out);
         }
@@ -75,8 +79,41 @@ impl Gateway {
                 self.on_federated(subject, cluster.as_str(), payload, now, out)
             }
             Err(_) => Err(DropReason::NotExported.into()),
+            Ok(Subject::Service { .. }) => {
+                if let Err(payload) = self.wait_for_interest(subject, payload, now, out) {
+                    self.take_request(subject, payload, now, out);
+                }
+                return;
+            }
             Ok(parsed) => self.on_request(subject, &parsed, payload, now, out),
         };
+        self.note_refusal(result, subject, size, now, out);
+    }
+
+    /// A message on a request subject that is to be decided about now.
+    pub(super) fn take_request(
+        &mut self,
+        subject: &str,
+        payload: Bytes,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        let size = payload.len();
+        let result = match Subject::parse(subject) {
+            Ok(parsed) => self.on_request(subject, &parsed, payload, now, out),
+            Err(_) => Err(DropReason::NotExported.into()),
+        };
+        self.note_refusal(result, subject, size, now, out);
+    }
+
+    fn note_refusal(
+        &mut self,
+        result: Result<(), Refusal>,
+        subject: &str,
+        size: usize,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
         if let Err(Refusal { reason, request }) = result {
             let request = request.as_deref();
             if let Some(request) = request {

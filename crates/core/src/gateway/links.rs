@@ -66,11 +66,13 @@ impl Gateway {
         });
         let open = peer.outbox.open();
         self.timers.arm(&gateway, peer, now.mono);
+        let digest = self.database.digest().into_iter().chain(self.hinting.library.digest());
+        let digest = digest.collect();
         self.review_cost(&gateway);
         self.links.insert(link, gateway);
         self.graph_stale = true;
         out.push(Action::Control { link, message: Control::Open(open) });
-        out.push(Action::Control { link, message: Control::Digest(self.database.digest()) });
+        out.push(Action::Control { link, message: Control::Digest(digest) });
     }
 
     /// Whether a gateway of this name is known in another region. A certificate that names no gateway

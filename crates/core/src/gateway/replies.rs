@@ -65,6 +65,10 @@ impl Gateway {
             ClientKind::Federated => Some(self.broker.url().to_owned()),
             ClientKind::Plain => None,
         };
+        let collective = self.exported_collective_of(&address.reply_to);
+        if let Some(sender) = transport.sender() {
+            self.note_identity(collective.as_ref(), sender, now);
+        }
         let body = ReplyBody {
             request: request.clone(),
             subject: address.reply_to.clone(),
@@ -73,7 +77,7 @@ impl Gateway {
         };
         let draft = Draft {
             kind: UnitKind::Reply,
-            collective: self.exported_collective_of(&address.reply_to),
+            collective,
             prefer: Some(address.gateway),
             flow: self.flow(&address.reply_to),
             lifetime: self.config.periods.lifetime_max,

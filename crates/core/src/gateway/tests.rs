@@ -15,12 +15,14 @@ use crate::{
 mod explain;
 mod flapping;
 mod gather;
+mod hinted;
 mod hostile;
 mod native;
 mod policing;
 mod questions;
 mod random;
 mod records;
+mod services;
 mod undrain;
 
 const REPLY_SUBJECT: &str = "choria.federation.eu.collective";
@@ -234,11 +236,7 @@ fn what_cannot_be_carried_is_refused_by_name() {
         ("mcollective.broadcast.agent.rpcutil", good.clone(), DropReason::SubjectMismatch),
         ("mcollective.broadcast.agent.registration", good.clone(), DropReason::Registration),
         ("other.broadcast.agent.discovery", good.clone(), DropReason::NotExported),
-        (
-            "mcollective.broadcast.service.discovery",
-            good.clone(),
-            DropReason::ServiceInterestUnknown,
-        ),
+        ("mcollective.broadcast.service.discovery", good.clone(), DropReason::ServiceNowhere),
     ];
     for (subject, payload, reason) in cases {
         let mut bench = Bench::new();

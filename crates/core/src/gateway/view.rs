@@ -30,6 +30,8 @@ impl Gateway {
                 .weights()
                 .map(|(region, bytes)| QueueView { region: region.clone(), bytes })
                 .collect(),
+            hints: self.hint_views(),
+            interest: self.interest_view(),
             tallies: tallies
                 .map(|(key, tally)| TallyView {
                     key: key.clone(),

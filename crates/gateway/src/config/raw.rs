@@ -26,6 +26,7 @@ pub(super) struct RawConfig {
     pub(super) admin: RawAdmin,
     pub(super) http: RawHttp,
     pub(super) drain: RawDrain,
+    pub(super) hints: RawHints,
     pub(super) limits: RawLimits,
     pub(super) log: RawLog,
 }
@@ -150,6 +151,23 @@ pub(super) struct RawHttp {
 #[serde(default)]
 pub(super) struct RawDrain {
     pub(super) grace: Field<Period>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawHints {
+    pub(super) poll: Field<Period>,
+    pub(super) lifecycle: Field<bool>,
+    pub(super) identities: Field<Vec<String>>,
+    pub(super) services: Field<RawServices>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawServices {
+    Ask,
+    Never,
+    Always,
 }
 
 #[derive(Debug, Default, Deserialize)]

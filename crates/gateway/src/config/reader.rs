@@ -10,7 +10,6 @@ use std::{
 };
 
 use antiphon_broker::{Auth, Secret};
-use antiphon_core::Endpoint;
 use antiphon_identity::Credentials;
 
 use super::{Tls, field::Field, naming::with_sources, problem::Gathered, raw::RawTls};
@@ -147,16 +146,5 @@ impl<'a> Reader<'a> {
 
     fn secret(&mut self, field: Field<PathBuf>, key: &str) -> Option<Secret> {
         self.file(field, key).map(Secret::File)
-    }
-
-    pub(super) fn check_url(&mut self, url: &str, schemes: &[&str], key: &str) {
-        let place = schemes
-            .iter()
-            .find_map(|scheme| url.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://")));
-        let good = place.is_some_and(|place| place.parse::<Endpoint>().is_ok());
-        if !good {
-            let forms: Vec<_> = schemes.iter().map(|one| format!("{one}://host:port")).collect();
-            self.problems.add(key, format_args!("{url:?} is not {}", forms.join(" or ")));
-        }
     }
 }

@@ -62,6 +62,8 @@ fn assemble(file: &Path, mut raw: RawConfig, reader: &mut Reader<'_>) -> Option<
     let periods = periods(&mut raw.link, reader.problems);
     let link = sections::link(raw.link, reader);
     let naming = sections::naming(raw.identity, reader);
+    let monitors = broker.as_ref().is_some_and(|broker| !broker.monitors.is_empty());
+    let hints = sections::hints(raw.hints, monitors, reader);
     let (limits, intake_bytes) = limits(raw.limits, reader.problems);
     let (export, reply_subjects) = export(raw.export, reader);
     let federation = sections::federation(raw.federation, reader);
@@ -94,6 +96,7 @@ fn assemble(file: &Path, mut raw: RawConfig, reader: &mut Reader<'_>) -> Option<
         http,
         drain_grace: grace.0,
         intake_bytes,
+        hints,
         limits,
         periods,
         log,

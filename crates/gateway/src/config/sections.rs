@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use antiphon_broker::{Auth, ServerUrl};
-use antiphon_core::{GatewayId, RegionId};
+use antiphon_broker::{Auth, MonitorUrl, ServerUrl};
+use antiphon_core::{GatewayId, HintsConfig, RegionId, ServicePolicy};
 use antiphon_wire::Cluster;
 
 use super::{
-    ADMIN_FOLDER_DEFAULT, Admin, Broker, Link, Naming, REPLY_SUBJECT_DEFAULT,
-    field::Field,
+    ADMIN_FOLDER_DEFAULT, Admin, Broker, HINTS_POLL_MIN, Link, Naming, REPLY_SUBJECT_DEFAULT,
+    field::{Field, Period},
     naming::with_sources,
-    raw::{RawAdmin, RawBroker, RawFederation, RawIdentity, RawLink, RawPeers},
+    raw::{
+        RawAdmin, RawBroker, RawFederation, RawHints, RawIdentity, RawLink, RawPeers, RawServices,
+    },
     reader::Reader,
 };
 
@@ -28,9 +30,9 @@ pub(super) fn broker(raw: RawBroker, reader: &mut Reader<'_>) -> Option<Broker> 
     if raw.tls.is_none() && servers.iter().any(wants_tls) {
         reader.problems.add("broker.tls", "is missing: a server is named by tls://");
     }
-    let monitors = raw.monitors.or(Vec::new(), "broker.monitors", reader.problems);
-    for monitor in &monitors {
-        reader.check_url(monitor, &["http", "https"], "broker.monitors");
+    let monitors: Vec<MonitorUrl> = reader.each(raw.monitors, "broker.monitors");
+    if raw.tls.is_none() && monitors.iter().any(MonitorUrl::wants_tls) {
+        reader.problems.add("broker.tls", "is missing: a monitor is named by https://");
     }
     let reply_subject = raw.reply_subject.or(
         REPLY_SUBJECT_DEFAULT.to_owned(),
@@ -128,6 +130,22 @@ pub(super) fn admin(
     let allow = allow.into_iter().collect();
     let listen = reader.address(Field::Good(listen), "admin.listen");
     Some(Admin::Tcp { listen: listen?, tls: tls.flatten()?, allow })
+}
+
+pub(super) fn hints(raw: RawHints, monitors: bool, reader: &mut Reader<'_>) -> HintsConfig {
+    let default = HintsConfig::default();
+    let poll = raw.poll.or(Period(default.poll), "hints.poll", reader.problems).0;
+    if poll < HINTS_POLL_MIN {
+        reader.problems.add("hints.poll", "must be at least a second");
+    }
+    let lifecycle = raw.lifecycle.or(default.lifecycle, "hints.lifecycle", reader.problems);
+    let identities = reader.each(raw.identities, "hints.identities").into_iter().collect();
+    let services = match raw.services.or(RawServices::Ask, "hints.services", reader.problems) {
+        RawServices::Ask => ServicePolicy::Ask,
+        RawServices::Never => ServicePolicy::Never,
+        RawServices::Always => ServicePolicy::Always,
+    };
+    HintsConfig { monitors, poll, lifecycle, identities, services }
 }
 
 /// Whether a text is a subject with `{region}` and `{collective}` in place of tokens.

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
-use antiphon_broker::Broker;
-use antiphon_core::{Gateway, GatewayState, Hello, Member};
+use antiphon_broker::Monitors;
+use antiphon_core::{Event, Gateway, GatewayState, Hello, Member};
 use antiphon_identity::{Credentials, Names};
 use antiphon_proto::Greeting;
 use tokio::{
@@ -13,7 +13,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Daemon, LinkWorld, SHELL};
+use super::{Daemon, LinkWorld, SHELL, World};
 use crate::{
     admin::{self, Door},
     callers::Callers,
@@ -21,6 +21,7 @@ use crate::{
     config::Config,
     gossip::{Gossip, GossipEvent, Identity, gossip},
     http::{self, Pages},
+    interest::{InterestOut, interest},
     link::{self, LinkCommand, LinkConfig, LinkHandle, LinkTls, Links, TlsTransport, Transport},
     metrics::Metrics,
     notary::Notary,
@@ -81,9 +82,7 @@ impl Builder {
 
     pub(super) fn build(
         mut self,
-        seed: u64,
-        broker: Broker,
-        links: LinkWorld,
+        World { seed, broker, monitors, links, .. }: World,
         door: Door,
         http: Option<TcpListener>,
     ) -> Daemon {
@@ -114,6 +113,7 @@ impl Builder {
             link_events,
             gossip,
             gossip_events,
+            interest: monitors.map(|monitors| self.interest(monitors)),
             queries,
             renewals,
             vetting,
@@ -189,6 +189,15 @@ impl Builder {
         let (gossip, driver, events) = gossip(identity, Arc::clone(&self.notary), carry);
         self.spawn("gossip", driver.run(self.cancelled.clone()));
         (gossip, events)
+    }
+
+    fn interest(&mut self, monitors: Monitors) -> (InterestOut, mpsc::Receiver<Event>) {
+        let (orders, reader, events) = interest(monitors);
+        let token = self.cancelled.clone();
+        self.spawn("interest", async move {
+            token.run_until_cancelled(reader.run()).await.unwrap_or(());
+        });
+        (orders, events)
     }
 
     fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {

@@ -1,7 +1,7 @@
 //! Whole gateways in one process, under paused time: production code down to HTTP/2, on a network
 //! and on brokers that are made of memory.
 
-use antiphon_core::{Limits, Periods};
+use antiphon_core::{HintsConfig, Limits, Periods};
 use antiphon_identity::PeerIdentity;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -58,6 +58,7 @@ impl Fabric {
             clock: self.clock,
             seed: 7,
             broker: self.bus(region).connect(),
+            monitors: None,
             links: LinkWorld::Memory(place),
         };
         let daemon = Daemon::start(config, world).await.unwrap();
@@ -98,6 +99,7 @@ impl Fabric {
             http: None,
             drain_grace: Duration::from_secs(10),
             intake_bytes: 1 << 20,
+            hints: HintsConfig::default(),
             limits: Limits::default(),
             periods: Periods::default(),
             log: Log { json: false, filter: "info".to_owned() },

@@ -97,7 +97,7 @@ impl Settings {
         let (broker, link, limits) = (&config.broker, &config.link, &config.limits);
         Self {
             servers: broker.servers.iter().map(ToString::to_string).collect(),
-            monitors: broker.monitors.clone(),
+            monitors: broker.monitors.iter().map(ToString::to_string).collect(),
             broker_tls: broker.tls.is_some(),
             reply_subject: broker.reply_subject.clone(),
             reply_subjects: config.reply_subjects.clone(),

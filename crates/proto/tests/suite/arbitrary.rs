@@ -1,15 +1,16 @@
 //! Any value of each core type that crosses a link, within its bounds.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use antiphon_core::{
     Accept, Ack, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, Answer, AnswerPart, Asked,
-    Beacon, Body, Control, Creator, DropReason, EndToEnd, Endpoint, Epoch, Frame, GatewayId,
-    GatewayState, Hello, Hop, Incarnation, Member, Offer, Open, Outcome, PARTS_MAX, Question,
-    Receipt, Receipts, RegionId, ReplyBody, RequestBody, Stamp, Target, Topology, UnitId,
+    Beacon, Body, CollectiveHints, Control, Creator, DropReason, EndToEnd, Endpoint, Epoch, Filter,
+    Frame, GatewayId, GatewayState, HINT_PARTS_MAX, Hello, Hints, HintsPart, Hop, Incarnation,
+    Member, NameList, Offer, Open, Outcome, PARTS_MAX, Question, Receipt, Receipts, RegionId,
+    ReplyBody, RequestBody, Slice, Stamp, Target, Topology, UnitId,
 };
 use antiphon_proto::Greeting;
-use antiphon_wire::{Collective, RequestId};
+use antiphon_wire::{Agent, Collective, RequestId};
 use bytes::Bytes;
 use proptest::{
     collection::{btree_map, btree_set, vec},
@@ -172,7 +173,13 @@ fn receipts() -> impl Strategy<Value = Receipts> {
 }
 
 fn key() -> impl Strategy<Value = AdvertKey> {
-    (gateway(), select(vec![AdvertKind::Topology, AdvertKind::Offer]))
+    (
+        gateway(),
+        prop_oneof![
+            select(vec![AdvertKind::Topology, AdvertKind::Offer, AdvertKind::Hints]),
+            any::<u16>().prop_map(AdvertKind::HintsPart),
+        ],
+    )
         .prop_map(|(gateway, kind)| AdvertKey { gateway, kind })
 }
 
@@ -186,10 +193,49 @@ pub(crate) fn draft() -> impl Strategy<Value = AdvertDraft> {
         topology().prop_map(AdvertContent::Topology),
         btree_set(collective, 0..5)
             .prop_map(|collectives| AdvertContent::Offer(Offer { collectives })),
+        hints().prop_map(|hints| AdvertContent::Hints(Arc::new(hints))),
+        part().prop_map(|part| AdvertContent::HintsPart(Arc::new(part))),
     ];
     (gateway(), region(), stamp(), content).prop_map(|(gateway, region, stamp, content)| {
         AdvertDraft { gateway, region, stamp, content }
     })
+}
+
+fn hints() -> impl Strategy<Value = Hints> {
+    let name = "[a-z]{1,20}".prop_map(|text| Agent::try_from(text).unwrap());
+    let names = || vec(name.clone(), 0..5).prop_map(|names| NameList::new(&names));
+    let said = (any::<bool>(), any::<u64>(), any::<u32>(), names(), names()).prop_map(
+        |(complete, identities, read, agents, services)| CollectiveHints {
+            complete,
+            identities,
+            read: Duration::from_secs(read.into()),
+            agents,
+            services,
+        },
+    );
+    let collective = "[a-z]{1,20}".prop_map(|text| Collective::try_from(text).unwrap());
+    (any::<bool>(), any::<u64>(), 0..=HINT_PARTS_MAX, btree_map(collective, said, 0..4)).prop_map(
+        |(monitors, generation, parts, collectives)| Hints {
+            monitors,
+            generation,
+            parts,
+            collectives,
+        },
+    )
+}
+
+fn part() -> impl Strategy<Value = HintsPart> {
+    let collective = "[a-z]{1,20}".prop_map(|text| Collective::try_from(text).unwrap());
+    let slice = (collective, 0..1_u16 << 15, 0..=1_u16 << 15, payload()).prop_map(
+        |(collective, shard, shards, filter)| Slice {
+            collective,
+            shard,
+            shards,
+            filter: Filter::from_bytes(filter),
+        },
+    );
+    (0..HINT_PARTS_MAX, any::<u64>(), vec(slice, 0..4))
+        .prop_map(|(index, generation, slices)| HintsPart { index, generation, slices })
 }
 
 fn topology() -> impl Strategy<Value = Topology> {

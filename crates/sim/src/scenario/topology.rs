@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use antiphon_core::{Config, Incarnation, Limits, Periods, RegionId};
+use antiphon_core::{Config, HintsConfig, Incarnation, Limits, Periods, RegionId};
 
 use super::{GatewaySpec, Scenario, error::Fault};
 use crate::world::Slot;
@@ -91,6 +91,7 @@ impl Topology {
             seeds,
             peers: peers.transpose()?,
             costs: BTreeMap::new(),
+            hints: hints(&scenario.gateway),
             limits,
             periods,
         })
@@ -127,6 +128,13 @@ impl Topology {
         }
         Ok(slots)
     }
+}
+
+/// Gateways read their brokers where a scenario says how often.
+fn hints(spec: &GatewaySpec) -> HintsConfig {
+    let default = HintsConfig::default();
+    let poll = spec.poll.map_or(default.poll, |span| span.0);
+    HintsConfig { monitors: spec.poll.is_some(), poll, ..default }
 }
 
 fn bounds(spec: &GatewaySpec) -> (Limits, Periods) {

@@ -3,9 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use antiphon_core::{
-    BarrierId, Beacon, BrokerInfo, DropReason, Event, FromBroker, MARK, RegionId, SubscriptionId,
+    BarrierId, Beacon, BrokerInfo, DropReason, Event, FromBroker, InterestAnswer, MARK, QuestionId,
+    RegionId, SubscriptionId,
 };
-use antiphon_wire::Identity;
+use antiphon_wire::{Collective, Identity};
 use bytes::Bytes;
 
 use super::{Happening, Slot, World};
@@ -27,6 +28,8 @@ pub(crate) enum Order {
     Publish { subject: String, mark: String, payload: Bytes },
     Barrier { barrier: BarrierId },
     Beacon { subject: String, beacon: Box<Beacon> },
+    ReadInterest { collectives: BTreeSet<Collective> },
+    AskInterest { question: QuestionId, subject: String },
 }
 
 /// A node that has its answer ready.
@@ -195,6 +198,15 @@ impl World {
                 self.answer(slot, connection, Event::BarrierPassed { barrier });
             }
             Order::Beacon { subject, beacon } => self.beacon(&region, &subject, &beacon),
+            Order::ReadInterest { collectives } => {
+                let reading = broker.read_interest(&collectives);
+                self.answer(slot, connection, Event::InterestRead(reading));
+            }
+            Order::AskInterest { question, subject } => {
+                let interest = broker.interest_in(&subject);
+                let answer = InterestAnswer { question, interest };
+                self.answer(slot, connection, Event::InterestAnswered(answer));
+            }
             Order::Publish { subject, mark, payload } => {
                 let size = payload.len() + MARK.len() + mark.len() + 16;
                 if broker.denies(&subject) {

@@ -16,6 +16,10 @@ pub(in crate::noun) const fn meaning(reason: DropReason) -> &'static str {
         DropReason::Registration => "registration data stays in its region",
         DropReason::ReplyToMissing => "nobody could be answered",
         DropReason::NotExported => "this region does not export the collective",
+        DropReason::ServiceLocal => "a service of our own region took it",
+        DropReason::ServiceStays => "service requests are configured to stay",
+        DropReason::ServiceNowhere => "no region in reach is known to have the service",
+        DropReason::LocalNode => "for a node of our own region; no other has it",
         DropReason::ServiceInterestUnknown => "a local service may have taken it",
         DropReason::NoRegion => "no other region holds the collective",
         DropReason::FederationIncomplete => {

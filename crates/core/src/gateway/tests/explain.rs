@@ -346,10 +346,7 @@ fn what_goes_nowhere_says_why() {
     };
     assert_eq!(refused("other.node.a"), Some(DropReason::NotExported));
     assert_eq!(refused("mcollective.broadcast.agent.registration"), Some(DropReason::Registration));
-    assert_eq!(
-        refused("mcollective.broadcast.service.x"),
-        Some(DropReason::ServiceInterestUnknown)
-    );
+    assert_eq!(refused("mcollective.broadcast.service.x"), Some(DropReason::ServiceNowhere));
     assert_eq!(refused("_INBOX.x"), Some(DropReason::NotExported));
     assert!(matches!(explain(&world, "a..b", None, &[]), Err(ExplainError::Illegal(_))));
 }
