@@ -18,6 +18,8 @@ mod native;
 mod outage;
 #[path = "real/permissions.rs"]
 mod permissions;
+#[path = "real/policy.rs"]
+mod policy;
 #[path = "real/protocol2.rs"]
 mod protocol2;
 #[path = "real/refused.rs"]

@@ -9,6 +9,7 @@ use antiphon_core::{ExplainAsked, Explanation, GatewayId, RequestsAsked, Request
 use antiphon_gateway::{
     admin::{Address, AdminError, Client},
     config::ADMIN_FOLDER_DEFAULT,
+    policies::{PolicyOutcome, Purpose},
     shell::{Report, Said},
 };
 use anyhow::anyhow;
@@ -178,6 +179,18 @@ impl Asked {
     /// The filter makes no sense, or it went away.
     pub async fn log(&mut self, filter: Option<String>) -> Result<(String, String), Failure> {
         in_time(&self.address, self.client.log(filter, who())).await
+    }
+
+    /// Puts a policy in force, or tries it: this text with its name, else the configured file.
+    ///
+    /// # Errors
+    /// It went away.
+    pub async fn apply_policy(
+        &mut self,
+        text: Option<(String, String)>,
+        purpose: Purpose,
+    ) -> Result<PolicyOutcome, Failure> {
+        in_time(&self.address, self.client.apply_policy(text, purpose)).await
     }
 
     /// Waits until it answers no more: its admin service ends with the process.

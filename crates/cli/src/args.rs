@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::command::{
     archive, check, completions, config, drain, explain, gateway, lab, log_level, man, node,
-    read::ReadArgs, requests, sim, topology, undrain,
+    policy, read::ReadArgs, requests, sim, topology, undrain,
 };
 
 /// What was typed.
@@ -72,6 +72,9 @@ pub enum Command {
     Drain(drain::Args),
     /// Stop a drain that has not gone too far: back to work
     Undrain(undrain::Args),
+    /// Show or change what the gateway lets out, in and through
+    #[command(subcommand)]
+    Policy(policy::Command),
     /// Show or change what the gateway logs, until it ends
     LogLevel(log_level::Args),
     /// See which nodes answer, and how fast

@@ -12,6 +12,7 @@ pub mod lab;
 pub mod log_level;
 pub mod man;
 pub mod node;
+pub mod policy;
 pub mod read;
 pub mod requests;
 pub mod sim;
@@ -52,6 +53,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Explain(args) => explain::run(&args).map(Into::into),
         Command::Requests(args) => requests::run(&args).map(Into::into),
         Command::Drain(args) => drain::run(&args).map(Into::into),
+        Command::Policy(command) => policy::run(command).map(Into::into),
         Command::Ping(args) => client::run(Ask::Ping(args)),
         Command::Find(args) => client::run(Ask::Find(args)),
         Command::Req(args) => client::run(Ask::Req(args)),

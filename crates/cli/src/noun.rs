@@ -7,6 +7,7 @@ pub mod explain;
 pub mod finding;
 pub mod gateways;
 pub mod links;
+pub mod policy;
 pub mod regions;
 pub mod requests;
 pub mod routes;
@@ -53,6 +54,8 @@ pub enum Noun {
         /// How many examples are shown.
         examples: usize,
     },
+    /// The policy in force.
+    Policy,
 }
 
 /// Which of a gateway's topology adverts others hold.
@@ -70,6 +73,7 @@ impl Noun {
             Self::Routes { .. } => "routes",
             Self::Collectives => "collectives",
             Self::Drops { .. } => "drops",
+            Self::Policy => "policy",
         }
     }
 
@@ -83,6 +87,7 @@ impl Noun {
             | Self::Links
             | Self::Routes { .. }
             | Self::Collectives
+            | Self::Policy
             | Self::Drops { .. } => Extra::None,
         }
     }
@@ -99,6 +104,7 @@ impl Noun {
             Self::Routes { to: None } => vec![routes::rows(core)],
             Self::Routes { to: Some(region) } => vec![routes::rows_to(core, region)],
             Self::Collectives => vec![collectives::rows(core)],
+            Self::Policy => policy::tables(report),
             Self::Drops { examples: 0 } => vec![drops::rows(core)],
             Self::Drops { examples } => {
                 vec![drops::rows(core), drops::example_rows(report, *examples)]
@@ -117,6 +123,7 @@ impl Noun {
             | Self::Links
             | Self::Routes { .. }
             | Self::Collectives
+            | Self::Policy
             | Self::Drops { .. } => None,
         }
     }
@@ -133,6 +140,7 @@ impl Noun {
             Self::Routes { to } => routes::json(core, to.as_ref()),
             Self::Collectives => collectives::json(core),
             Self::Drops { .. } => drops::json(report),
+            Self::Policy => policy::json(report),
         }
     }
 
@@ -165,6 +173,7 @@ impl Noun {
             | Self::Links
             | Self::Routes { to: None }
             | Self::Collectives
+            | Self::Policy
             | Self::Drops { .. } => Ok(Exit::Good),
         }
     }

@@ -4,13 +4,14 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
-const NOUNS: [&str; 10] = [
+const NOUNS: [&str; 11] = [
     "check",
     "collectives",
     "drops",
     "explain",
     "gateways",
     "links",
+    "policy",
     "regions",
     "requests",
     "routes",

@@ -9,9 +9,9 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use antiphon_core::AskFailure;
 use antiphon_proto::admin_v1::{
-    AskReply, AskRequest, DrainReply, DrainRequest, ExplainReply, ExplainRequest, LogReply,
-    LogRequest, RequestsReply, RequestsRequest, SnapshotReply, SnapshotRequest, UndrainReply,
-    UndrainRequest,
+    ApplyPolicyReply, ApplyPolicyRequest, AskReply, AskRequest, DrainReply, DrainRequest,
+    ExplainReply, ExplainRequest, LogReply, LogRequest, RequestsReply, RequestsRequest,
+    SnapshotReply, SnapshotRequest, UndrainReply, UndrainRequest,
     admin_server::{Admin, AdminServer},
 };
 use bytes::Bytes;
@@ -27,7 +27,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    log,
+    audit, log,
+    policies::{Policies, Purpose},
     shell::{Question, ShellGone, ShellHandle},
 };
 
@@ -38,22 +39,17 @@ pub use door::{Door, DoorError};
 const CONNECTIONS_MAX: usize = 64;
 /// Calls at one time on one connection.
 const CALLS_MAX: u32 = 32;
-/// Largest request, in bytes.
-const REQUEST_BYTES_MAX: usize = 64 << 10;
+/// Largest request, in bytes: a policy of a thousand rules.
+const REQUEST_BYTES_MAX: usize = 1 << 20;
 /// Longest name of an operator that is logged, in characters.
 const WHO_MAX: usize = 256;
 /// An operator's connection that has gone is noticed in this time.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
 /// Serves until cancelled.
-pub(crate) async fn serve(
-    mut door: Door,
-    shell: ShellHandle,
-    drain_grace: Duration,
-    cancelled: CancellationToken,
-) {
-    let service = AdminServer::from_arc(Arc::new(Service { shell, drain_grace }))
-        .max_decoding_message_size(REQUEST_BYTES_MAX);
+pub(crate) async fn serve(mut door: Door, service: Service, cancelled: CancellationToken) {
+    let service =
+        AdminServer::from_arc(Arc::new(service)).max_decoding_message_size(REQUEST_BYTES_MAX);
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     let accept = async {
@@ -62,8 +58,8 @@ pub(crate) async fn serve(
             let knock = door.accept().await;
             let service = service.clone();
             connections.spawn(async move {
-                if let Some(stream) = knock.open().await {
-                    answer(stream, service).await;
+                if let Some((stream, operator)) = knock.open().await {
+                    answer(stream, operator, service).await;
                 }
                 drop(slot);
             });
@@ -75,10 +71,12 @@ pub(crate) async fn serve(
 
 async fn answer(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    operator: Operator,
     service: AdminServer<Service>,
 ) {
-    let calls = service_fn(move |request: http::Request<Incoming>| {
+    let calls = service_fn(move |mut request: http::Request<Incoming>| {
         let mut service = service.clone();
+        request.extensions_mut().insert(operator.clone());
         async move { Ok::<_, Infallible>(infallible(tower::Service::call(&mut service, request).await)) }
     });
     let connection = http2::Builder::new(TokioExecutor::new())
@@ -98,9 +96,29 @@ fn infallible<T>(result: Result<T, Infallible>) -> T {
     }
 }
 
-struct Service {
+/// What operators are answered by.
+pub(crate) struct Service {
     shell: ShellHandle,
+    policies: Policies,
     drain_grace: Duration,
+}
+
+impl Service {
+    pub(crate) fn new(shell: ShellHandle, policies: Policies, drain_grace: Duration) -> Self {
+        Self { shell, policies, drain_grace }
+    }
+}
+
+/// Who asks: whom the system or the certificate names.
+#[derive(Clone, Debug)]
+pub(crate) struct Operator(pub(crate) String);
+
+/// Who made a call, and who that says to be.
+fn operator<T>(request: &Request<T>, claimed: &str) -> String {
+    let operator = request.extensions().get::<Operator>();
+    let known = operator.map_or("somebody", |Operator(who)| who);
+    let claimed: String = claimed.chars().filter(|one| !one.is_control()).take(WHO_MAX).collect();
+    if claimed.is_empty() { known.to_owned() } else { format!("{known}, as {claimed}") }
 }
 
 #[tonic::async_trait]
@@ -133,9 +151,10 @@ impl Admin for Service {
     }
 
     async fn drain(&self, request: Request<DrainRequest>) -> Result<Response<DrainReply>, Status> {
-        let DrainRequest { grace_ms, who } = request.into_inner();
+        let who = operator(&request, &request.get_ref().who);
+        let grace_ms = request.into_inner().grace_ms;
         let grace = grace_ms.map_or(self.drain_grace, Duration::from_millis);
-        audit("drain", &who, &format!("within {} ms", grace.as_millis()));
+        audit::note(&who, "drain", &format!("within {} ms", grace.as_millis()));
         self.shell.drain(Some(grace)).await.map_err(gone)?;
         let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
         Ok(Response::new(DrainReply { grace_ms }))
@@ -145,7 +164,7 @@ impl Admin for Service {
         &self,
         request: Request<UndrainRequest>,
     ) -> Result<Response<UndrainReply>, Status> {
-        audit("undrain", &request.into_inner().who, "");
+        audit::note(&operator(&request, &request.get_ref().who), "undrain", "");
         match self.shell.undrain().await.map_err(gone)? {
             true => Ok(Response::new(UndrainReply {})),
             false => Err(Status::failed_precondition("it does not drain, or has gone too far")),
@@ -153,13 +172,14 @@ impl Admin for Service {
     }
 
     async fn log(&self, request: Request<LogRequest>) -> Result<Response<LogReply>, Status> {
-        let LogRequest { filter, who } = request.into_inner();
+        let who = operator(&request, &request.get_ref().who);
+        let filter = request.into_inner().filter;
         let before = log::filter().ok_or_else(|| Status::unavailable("this log is another's"))?;
         if filter.is_empty() {
             return Ok(Response::new(LogReply { filter: before.clone(), before }));
         }
         log::set_filter(&filter).map_err(|error| Status::invalid_argument(error.to_string()))?;
-        audit("log-level", &who, &format!("from {before} to {filter}"));
+        audit::note(&who, "log-level", &format!("from {before} to {filter}"));
         Ok(Response::new(LogReply { filter, before }))
     }
 
@@ -171,12 +191,20 @@ impl Admin for Service {
         let json = self.shell.ask(question).await.map_err(gone)?.map_err(unanswered)?;
         Ok(Response::new(AskReply { json: json.into() }))
     }
-}
 
-/// One line for everything that an operator has changed, at a level that is always logged.
-fn audit(action: &str, who: &str, detail: &str) {
-    let who: String = who.chars().filter(|one| !one.is_control()).take(WHO_MAX).collect();
-    tracing::warn!(target: "antiphon::audit", action, who, detail, "an operator's order");
+    async fn apply_policy(
+        &self,
+        request: Request<ApplyPolicyRequest>,
+    ) -> Result<Response<ApplyPolicyReply>, Status> {
+        let who = operator(&request, "");
+        let ApplyPolicyRequest { text, name, dry_run } = request.into_inner();
+        let purpose = if dry_run { Purpose::Try } else { Purpose::Apply };
+        let outcome = match text {
+            None => self.policies.reload(purpose, &who).await,
+            Some(text) => self.policies.apply((name, text), purpose, &who).await,
+        };
+        Ok(Response::new(ApplyPolicyReply { json: written(&outcome.map_err(gone)?)? }))
+    }
 }
 
 fn unanswered(failure: AskFailure) -> Status {

@@ -21,6 +21,7 @@ use crate::{
     config::Config,
     http::{self, HttpError},
     link::{LinkHandle, memory::MemoryTransport},
+    policies::Policies,
     shell::{ShellError, ShellHandle},
 };
 
@@ -56,6 +57,7 @@ pub enum LinkWorld {
 #[derive(Debug)]
 pub struct Daemon {
     shell: ShellHandle,
+    policies: Policies,
     links: LinkHandle,
     tasks: JoinSet<Result<(), ShellError>>,
     names: BTreeMap<Id, &'static str>,
@@ -140,6 +142,12 @@ impl Daemon {
     #[must_use]
     pub fn shell(&self) -> &ShellHandle {
         &self.shell
+    }
+
+    /// Gives the gateway another policy.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.policies
     }
 
     /// Where the HTTP endpoints are; the system may have chosen the port.

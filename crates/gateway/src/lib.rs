@@ -10,6 +10,7 @@
 //! - [`admin`]: what operators ask, and the client that asks.
 
 pub mod admin;
+mod audit;
 mod callers;
 mod clock;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod link;
 mod log;
 mod metrics;
 pub mod notary;
+pub mod policies;
 pub mod preflight;
 mod real;
 mod renewal;

@@ -11,7 +11,9 @@ use tokio::{
 use crate::{
     Daemon,
     config::{self, Config},
-    log, real,
+    log,
+    policies::Purpose,
+    real,
 };
 
 /// The gateway failed.
@@ -21,7 +23,7 @@ const BAD_FILE: u8 = 64;
 
 /// Runs a gateway until it has drained: `antiphon gateway run`.
 ///
-/// SIGTERM and SIGINT begin to drain; a second one ends the process at once. Returns 0 after a
+/// SIGHUP reads the policy file again. SIGTERM and SIGINT begin to drain; a second one ends the process at once. Returns 0 after a
 /// drain, 64 for a bad configuration, 2 for everything else.
 #[must_use]
 pub fn run(path: &Path) -> ExitCode {
@@ -49,15 +51,19 @@ pub fn run(path: &Path) -> ExitCode {
 
 async fn drive(config: Config) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("listen for signals")?;
+    let mut hangup = signal(SignalKind::hangup()).context("listen for SIGHUP")?;
     let (gateway, region) = (config.gateway.clone(), config.region.clone());
     let world = real::world(&config).await?;
     let daemon = Daemon::start(config, world).await?;
     tracing::info!(%gateway, %region, "started");
-    let shell = daemon.shell().clone();
+    let (shell, policies) = (daemon.shell().clone(), daemon.policies().clone());
     let mut wait = pin!(daemon.wait());
-    tokio::select! {
-        ended = &mut wait => return Ok(ended?),
-        () = signals.next() => {}
+    loop {
+        tokio::select! {
+            ended = &mut wait => return Ok(ended?),
+            () = signals.next() => break,
+            _ = hangup.recv() => drop(policies.reload(Purpose::Apply, "SIGHUP").await?),
+        }
     }
     let drained = async {
         shell.drain(None).await?;

@@ -8,6 +8,7 @@ mod broker;
 mod facts;
 mod links;
 mod peers;
+mod policy;
 mod query;
 mod report;
 mod statements;
@@ -33,6 +34,7 @@ use crate::{
     interest::InterestOut,
     link::{LinkCommand, LinkEvent, LinkEvents, LinkHandle},
     notary::Notary,
+    policies::PolicyFacts,
 };
 
 pub(crate) use answers::{Work, work_out};
@@ -42,6 +44,7 @@ pub use facts::{
     AuthorityFacts, ClockFacts, DialFacts, ProcessFacts, RefusalFacts, Settings, TroubleFacts,
     TrustFacts,
 };
+pub use policy::PolicyOrder;
 pub use query::{Query, Question, Said, ShellGone, ShellHandle};
 pub use report::{
     BrokerCounts, CertificateFacts, Connection, Daemon, GossipFacts, LinkTraffic, Report, SCHEMA,
@@ -105,6 +108,7 @@ pub(crate) struct Shell {
     vetting: Vetting,
     verdicts: mpsc::Receiver<(TicketId, Proof)>,
     answers: Answers,
+    policy_facts: PolicyFacts,
     peers: Peers,
     tallied: Tallied,
     troubles: Troubles,
@@ -145,6 +149,7 @@ impl Shell {
             vetting: parts.vetting,
             verdicts: parts.verdicts,
             answers: Answers::new(parts.answers),
+            policy_facts: PolicyFacts::default(),
             peers: Peers::default(),
             tallied: Tallied::default(),
             troubles: Troubles::default(),
@@ -159,8 +164,8 @@ impl Shell {
     /// An adapter ended unasked.
     pub(crate) async fn run(mut self) -> Result<(), ShellError> {
         self.publish_member();
-        let policy = Box::new(self.config.policy.policy.clone());
-        self.drive(Event::PolicyApplied { policy });
+        self.policy_at_start();
+        self.drive(Event::Tick);
         while !self.stopping {
             let input = self.wait().await;
             self.take(input)?;
@@ -313,6 +318,12 @@ impl Shell {
             }
             Query::Requests(wanted, answer) => self.on_requests(&wanted, answer),
             Query::Explain(asked, answer) => self.on_explain(&asked, answer),
+            Query::Policy(order, answer) => {
+                let trial = self.on_policy_order(*order);
+                if answer.send(trial).is_err() {
+                    tracing::debug!("whoever gave a policy has gone");
+                }
+            }
             Query::Drain { grace } => {
                 let grace = grace.unwrap_or(self.config.drain_grace);
                 tracing::info!(?grace, "draining");

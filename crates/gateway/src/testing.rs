@@ -116,6 +116,7 @@ pub(crate) fn report() -> Report {
         link_overflows: 0,
         gossip: GossipFacts::default(),
         settings: shell::Settings::default(),
+        policy: crate::policies::PolicyFacts::default(),
         trust: shell::TrustFacts::default(),
         process: shell::ProcessFacts::default(),
         troubles: shell::TroubleFacts::default(),
@@ -133,6 +134,7 @@ pub(crate) fn shell_with(report: Report) -> (ShellHandle, mpsc::Receiver<Query>)
             match query {
                 Query::Report(answer) => answer.send(Box::new(report.clone())).unwrap(),
                 other @ (Query::Drain { .. }
+                | Query::Policy(..)
                 | Query::Undrain(_)
                 | Query::Ask { .. }
                 | Query::Requests(..)

@@ -56,6 +56,7 @@ pub fn findings(report: &Report) -> Vec<Finding> {
         .chain([links_down(core), defects(report), drops_lately(report)])
         .flatten()
         .collect();
+    all.extend(policy_refused(report));
     all.extend(regions_out_of_reach(core));
     let alarms = core.alarms.iter().map(|view| &view.alarm);
     all.extend(alarms.chain(&report.daemon.denied).map(alarm));
@@ -135,6 +136,12 @@ fn defects(report: &Report) -> Option<Finding> {
     let count = report.daemon.link_overflows + report.daemon.broker.overflows;
     let what = || format!("{} could not be queued, please report it", human::count(count, "order"));
     (count > 0).then(|| Finding::warning(what()))
+}
+
+fn policy_refused(report: &Report) -> Option<Finding> {
+    let refused = report.daemon.policy.refused.as_ref()?;
+    let text = format!("the policy of {} cannot be read; the old one holds", refused.source);
+    Some(Finding::warning(text))
 }
 
 /// What was refused at the door (registration, a collective that is not exported) is routine.

@@ -12,8 +12,8 @@ use std::{
 use antiphon_core::{Endpoint, ExplainAsked, Explanation, GatewayId, RequestsAsked, RequestsView};
 use antiphon_identity::{Credentials, CredentialsError, tls};
 use antiphon_proto::admin_v1::{
-    AskRequest, DrainRequest, ExplainRequest, LogRequest, RequestsRequest, SnapshotRequest,
-    UndrainRequest, admin_client::AdminClient,
+    ApplyPolicyRequest, AskRequest, DrainRequest, ExplainRequest, LogRequest, RequestsRequest,
+    SnapshotRequest, UndrainRequest, admin_client::AdminClient,
 };
 use http::Uri;
 use hyper::{body::Incoming, client::conn::http2};
@@ -28,6 +28,7 @@ use tonic::{Code, Status, body::Body};
 
 use crate::{
     config::Tls,
+    policies::{PolicyOutcome, Purpose},
     shell::{Report, Said},
 };
 
@@ -187,6 +188,22 @@ impl Client {
         let request = DrainRequest { grace_ms: grace.map(millis), who };
         let reply = self.client.drain(request).await.map_err(Box::new)?;
         Ok(Duration::from_millis(reply.into_inner().grace_ms))
+    }
+
+    /// Puts a policy in force, or tries it: the text of one with its name, else the configured file,
+    /// read again.
+    ///
+    /// # Errors
+    /// The gateway went away.
+    pub async fn apply_policy(
+        &mut self,
+        text: Option<(String, String)>,
+        purpose: Purpose,
+    ) -> Result<PolicyOutcome, AdminError> {
+        let (name, text) = text.map_or((String::new(), None), |(name, text)| (name, Some(text)));
+        let request = ApplyPolicyRequest { text, name, dry_run: purpose == Purpose::Try };
+        let reply = self.client.apply_policy(request).await.map_err(Box::new)?;
+        Ok(serde_json::from_slice(&reply.into_inner().json)?)
     }
 
     /// Ends a drain before the gateway has left. `who` is for the gateway's log.

@@ -13,8 +13,11 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::socket::{self, SocketError};
-use crate::config;
+use super::{
+    Operator,
+    socket::{self, SocketError},
+};
+use crate::{audit, config};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -136,9 +139,12 @@ impl Drop for Door {
 
 impl Knock {
     /// The stream, if whoever knocked may come in.
-    pub(super) async fn open(self) -> Option<Pin<Box<dyn Stream>>> {
+    pub(super) async fn open(self) -> Option<(Pin<Box<dyn Stream>>, Operator)> {
         match self {
-            Self::Unix(stream) => Some(Box::pin(stream)),
+            Self::Unix(stream) => {
+                let who = Operator(audit::local(stream.peer_cred().ok()));
+                Some((Box::pin(stream), who))
+            }
             Self::Tcp(stream, guard) => guard.admit(stream).await,
         }
     }
@@ -147,7 +153,7 @@ impl Knock {
 impl Guard {
     /// The authority of the admin port may have issued certificates to many; only those with a name
     /// that is configured may come in.
-    async fn admit(self, tcp: TcpStream) -> Option<Pin<Box<dyn Stream>>> {
+    async fn admit(self, tcp: TcpStream) -> Option<(Pin<Box<dyn Stream>>, Operator)> {
         let handshake = TlsAcceptor::from(self.tls).accept(tcp);
         let stream = match timeout(HANDSHAKE_TIMEOUT, handshake).await {
             Ok(Ok(stream)) => stream,
@@ -162,8 +168,8 @@ impl Guard {
         };
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let names = certificate.map(names_of).unwrap_or_default();
-        if names.iter().any(|name| self.allow.contains(name)) {
-            return Some(Box::pin(stream));
+        if let Some(name) = names.iter().find(|name| self.allow.contains(*name)) {
+            return Some((Box::pin(stream), Operator(format!("{name} (certificate)"))));
         }
         tracing::warn!(?names, "an operator's certificate is not in admin.allow");
         None

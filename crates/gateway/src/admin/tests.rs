@@ -20,7 +20,9 @@ fn served(door: Door) -> Served {
     let (shell, rest) = shell_with(report());
     let cancelled = CancellationToken::new();
     let grace = Duration::from_secs(25);
-    let server = tokio::spawn(serve(door, shell, grace, cancelled.clone()));
+    let policies = Policies::new(config::PolicySource::default(), shell.clone());
+    let service = Service::new(shell, policies, grace);
+    let server = tokio::spawn(serve(door, service, cancelled.clone()));
     Served { rest, cancelled, server }
 }
 

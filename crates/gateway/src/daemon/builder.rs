@@ -25,6 +25,7 @@ use crate::{
     link::{self, LinkCommand, LinkConfig, LinkHandle, LinkTls, Links, TlsTransport, Transport},
     metrics::Metrics,
     notary::Notary,
+    policies::Policies,
     renewal::{Files, Renewal},
     shell::{BrokerOut, Parts, Shell, ShellError, ShellHandle, vetting, work_out},
 };
@@ -123,13 +124,16 @@ impl Builder {
         self.spawn_fallible(SHELL, Shell::new(parts).run());
         self.spawn("answers", work_out(work, shell.clone(), self.cancelled.clone()));
         let (token, grace) = (self.cancelled.clone(), self.config.drain_grace);
-        self.spawn("admin", admin::serve(door, shell.clone(), grace, token.clone()));
+        let policies = Policies::new(self.config.policy.clone(), shell.clone());
+        let service = admin::Service::new(shell.clone(), policies.clone(), grace);
+        self.spawn("admin", admin::serve(door, service, token.clone()));
         if let Some(listener) = http {
             let pages = Pages { shell: shell.clone(), metrics };
             self.spawn("http", http::serve(listener, pages, token));
         }
         Daemon {
             shell,
+            policies,
             links: link_handle,
             tasks: self.tasks,
             names: self.task_names,

@@ -9,8 +9,11 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::{
-    config::{Admin, Broker as BrokerSection, Link, Log, Naming, REPLY_SUBJECT_DEFAULT},
+    config::{
+        Admin, Broker as BrokerSection, Link, Log, Naming, PolicySource, REPLY_SUBJECT_DEFAULT,
+    },
     link::memory::MemoryNetwork,
+    policies::Purpose,
     shell::Report,
     testing::{Authority, Bus},
 };
@@ -274,4 +277,64 @@ async fn what_the_broker_denies_and_who_forges_a_beacon_shows_in_the_report() {
             report.daemon.denied.len() == 1 && refused == Some(&1)
         })
         .await;
+}
+
+const QUIET: &str = "[[accept]]\nname = \"quiet\"\nagents = [\"discovery\"]\neffect = \"deny\"\n";
+
+fn accept_rules(report: &Report) -> usize {
+    report.core.policy.policy.accept.rules.len()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_policy_holds_at_once_and_a_bad_one_leaves_the_old_in_force() {
+    let mut fabric = Fabric::of(&["eu-1", "us-1"]).await;
+    fabric.until_meshed().await;
+    let (eu, us) = (fabric.bus("eu"), fabric.bus("us"));
+    let (request, _) = recorded_ping();
+    eu.publish(PING, request.to_string());
+    published(&us, PING).await;
+    let policies = fabric.gateways["us-1"].policies().clone();
+    let quiet = || ("quiet.toml".to_owned(), QUIET.to_owned());
+    let tried = policies.apply(quiet(), Purpose::Try, "ops").await.unwrap();
+    assert!(!tried.applied && tried.problems.is_empty());
+    assert_eq!(tried.trial.changes.len(), 1, "{tried:?}");
+    assert_eq!(accept_rules(&*fabric.report("us-1").await), 0, "nothing has changed");
+
+    assert!(policies.apply(quiet(), Purpose::Apply, "ops").await.unwrap().applied);
+    eu.publish(PING, request.to_string());
+    fabric
+        .until("has seen it refused", |report| {
+            report.core.region.as_str() == "eu"
+                || report.core.drops.iter().any(|one| one.reason.label() == "policy-accept")
+        })
+        .await;
+    assert_eq!(us.published_on(PING).len(), 1);
+
+    let bad = ("bad.toml".to_owned(), "[[accept]]\n".to_owned());
+    let refused = policies.apply(bad, Purpose::Apply, "ops").await.unwrap();
+    assert!(!refused.applied);
+    assert!(refused.problems[0].starts_with("bad.toml:1: accept.0."), "{refused:?}");
+    let report = fabric.report("us-1").await;
+    assert_eq!(accept_rules(&report), 1);
+    let facts = &report.daemon.policy;
+    assert_eq!((facts.source.as_str(), facts.by.as_str()), ("quiet.toml", "ops"));
+    assert_eq!(facts.refused.as_ref().unwrap().source, "bad.toml");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_configured_policy_is_read_again() {
+    let fabric = Fabric::of(&["eu-1"]).await;
+    let file = fabric.sockets.path().join("policy.toml");
+    let shell = fabric.gateways["eu-1"].shell().clone();
+    let source = PolicySource { file: Some(file.clone()), ..PolicySource::default() };
+    let policies = Policies::new(source, shell);
+    let missing = policies.reload(Purpose::Apply, "SIGHUP").await.unwrap();
+    assert!(missing.problems[0].contains("cannot be read"), "{missing:?}");
+    std::fs::write(&file, QUIET).unwrap();
+    assert!(policies.reload(Purpose::Apply, "SIGHUP").await.unwrap().applied);
+    let report = fabric.report("eu-1").await;
+    assert_eq!((accept_rules(&report), report.daemon.policy.refused.is_none()), (1, true));
+    std::fs::write(&file, "accept = 3").unwrap();
+    assert!(!policies.reload(Purpose::Apply, "SIGHUP").await.unwrap().applied);
+    assert_eq!(accept_rules(&*fabric.report("eu-1").await), 1);
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use antiphon_core::{
-    AskFailure, Asked, ExplainAsked, ExplainError, Explanation, GatewayId, RegionId, RequestsAsked,
-    RequestsView,
+    AskFailure, Asked, ExplainAsked, ExplainError, Explanation, GatewayId, PolicyTrial, RegionId,
+    RequestsAsked, RequestsView,
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Report, Shell};
+use super::{PolicyOrder, Report, Shell};
 
 /// Questions that may wait; whoever asks waits with them.
 const QUERIES_LEN_MAX: usize = 64;
@@ -24,6 +24,8 @@ pub enum Query {
     Requests(RequestsAsked, oneshot::Sender<Said<RequestsView>>),
     /// What would become of a message.
     Explain(Box<ExplainAsked>, oneshot::Sender<Result<Said<Explanation>, ExplainError>>),
+    /// Try a policy, or put it in force.
+    Policy(Box<PolicyOrder>, oneshot::Sender<PolicyTrial>),
     /// Leave the fabric, within this time or the configured one.
     Drain {
         /// After it, leave whatever is still held.
@@ -161,6 +163,16 @@ impl ShellHandle {
         let query = Query::Explain(Box::new(asked), answer);
         self.queries.send(query).await.map_err(|_| ShellGone)?;
         said.await.map_err(|_| ShellGone)
+    }
+
+    /// Tries a policy, and puts it in force if that is wanted.
+    ///
+    /// # Errors
+    /// The shell has ended.
+    pub(crate) async fn order_policy(&self, order: PolicyOrder) -> Result<PolicyTrial, ShellGone> {
+        let (answer, trial) = oneshot::channel();
+        self.queries.send(Query::Policy(Box::new(order), answer)).await.map_err(|_| ShellGone)?;
+        trial.await.map_err(|_| ShellGone)
     }
 
     /// Begins to drain.

@@ -11,7 +11,10 @@ use antiphon_identity::Date;
 use serde::{Deserialize, Serialize};
 
 use super::{ProcessFacts, Settings, Shell, TroubleFacts, TrustFacts};
-use crate::link::{LinkStats, Traffic};
+use crate::{
+    link::{LinkStats, Traffic},
+    policies::PolicyFacts,
+};
 
 /// The schema of [`Report`] as JSON.
 pub const SCHEMA: &str = "antiphon.snapshot.v1";
@@ -65,6 +68,9 @@ pub struct Daemon {
     /// What it is told by its configuration.
     #[serde(default)]
     pub settings: Settings,
+    /// Where the policy in force comes from.
+    #[serde(default)]
+    pub policy: PolicyFacts,
     /// Whom it believes.
     #[serde(default)]
     pub trust: TrustFacts,
@@ -228,6 +234,7 @@ impl Shell {
             link_overflows: counters.overflows + counters.dials_refused,
             gossip: self.gossip_facts(counters.gossip_dropped),
             settings: Settings::of(&self.config),
+            policy: self.policy_facts.clone(),
             trust: self.trust.clone(),
             process: ProcessFacts::read(),
             troubles: self.troubles.facts(),

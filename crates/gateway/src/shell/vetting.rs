@@ -6,7 +6,7 @@ use std::{num::NonZero, sync::Arc, thread::available_parallelism};
 use antiphon_core::{Event, TicketId, VERIFYING_MAX, policy::Proof};
 use antiphon_identity::UnixTime;
 use bytes::Bytes;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::callers::Callers;
@@ -15,6 +15,7 @@ use crate::callers::Callers;
 #[derive(Debug)]
 pub(crate) struct Vetting {
     jobs: mpsc::Sender<Job>,
+    callers: watch::Sender<Option<Arc<Callers>>>,
 }
 
 #[derive(Debug)]
@@ -29,7 +30,7 @@ struct Job {
 pub(crate) struct Verifier {
     jobs: mpsc::Receiver<Job>,
     done: mpsc::Sender<(TicketId, Proof)>,
-    callers: Option<Arc<Callers>>,
+    callers: watch::Receiver<Option<Arc<Callers>>>,
 }
 
 /// Verdicts come on the receiver. The core never has more than [`VERIFYING_MAX`] open, so no channel
@@ -39,8 +40,9 @@ pub(crate) fn vetting(
 ) -> (Vetting, Verifier, mpsc::Receiver<(TicketId, Proof)>) {
     let (jobs, jobs_in) = mpsc::channel(2 * VERIFYING_MAX);
     let (done, verdicts) = mpsc::channel(2 * VERIFYING_MAX);
-    let verifier = Verifier { jobs: jobs_in, done, callers: callers.map(Arc::new) };
-    (Vetting { jobs }, verifier, verdicts)
+    let (callers, believed) = watch::channel(callers.map(Arc::new));
+    let verifier = Verifier { jobs: jobs_in, done, callers: believed };
+    (Vetting { jobs, callers }, verifier, verdicts)
 }
 
 impl Vetting {
@@ -52,6 +54,11 @@ impl Vetting {
         debug_assert!(false, "the core orders no more than the channel holds");
         Some(Event::Verified { ticket, proof: Proof::Refused })
     }
+
+    /// Believes others from here on.
+    pub(super) fn renew(&self, callers: Option<Callers>) {
+        self.callers.send_replace(callers.map(Arc::new));
+    }
 }
 
 impl Verifier {
@@ -61,7 +68,7 @@ impl Verifier {
         let work = async {
             while let Some(job) = self.jobs.recv().await {
                 let slot = Arc::clone(&slots).acquire_owned().await.expect("it is never closed");
-                let (done, callers) = (self.done.clone(), self.callers.clone());
+                let (done, callers) = (self.done.clone(), self.callers.borrow().clone());
                 // Not awaited: the slot says how many there are.
                 drop(tokio::task::spawn_blocking(move || {
                     let proved = callers.is_some_and(|one| one.prove(&job.payload, job.now));

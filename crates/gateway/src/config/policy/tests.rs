@@ -105,3 +105,10 @@ fn what_is_no_toml_or_no_list_is_told() {
     assert!(problems("[[export]\n")[0].starts_with("policy.toml:1"));
     assert!(problems("\nexport = 3\n")[0].starts_with("policy.toml:2: export: "));
 }
+
+#[test]
+fn the_example_for_operators_is_good() {
+    let policy = read(include_str!("../../../../../deploy/policy.toml"));
+    assert_eq!(policy.accept.rules.len(), 3);
+    assert!(policy.names_callers());
+}
