@@ -45,7 +45,6 @@ fn nouns() -> Vec<(&'static str, Noun)> {
         ("routes-to-us", Noun::Routes { to: Some("us".parse().expect("a region")) }),
         ("collectives", Noun::Collectives),
         ("drops", Noun::Drops { examples: 10 }),
-        ("policy", Noun::Policy),
     ]
 }
 

@@ -4,14 +4,13 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
-const NOUNS: [&str; 11] = [
+const NOUNS: [&str; 10] = [
     "check",
     "collectives",
     "drops",
     "explain",
     "gateways",
     "links",
-    "policy",
     "regions",
     "requests",
     "routes",
