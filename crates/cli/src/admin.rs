@@ -5,12 +5,14 @@ mod tls;
 
 use std::{path::Path, path::PathBuf, time::Duration};
 
-use antiphon_core::{ExplainAsked, Explanation, GatewayId, RequestsAsked, RequestsView};
+use antiphon_core::{
+    ExplainAsked, Explanation, GatewayId, RegionId, RequestsAsked, RequestsView, Trace,
+};
 use antiphon_gateway::{
     admin::{Address, AdminError, Client},
     config::ADMIN_FOLDER_DEFAULT,
     policies::{PolicyOutcome, Purpose},
-    shell::{Report, Said},
+    shell::{Report, Said, TraceAsked, topic},
 };
 use anyhow::anyhow;
 use serde::de::DeserializeOwned;
@@ -124,8 +126,17 @@ impl Asked {
         topic: &str,
         patience: Duration,
     ) -> Result<Result<T, String>, Failure> {
+        self.ask_about(gateway, (topic, Vec::new()), patience).await
+    }
+
+    async fn ask_about<T: DeserializeOwned>(
+        &self,
+        gateway: &GatewayId,
+        (topic, body): (&str, Vec<u8>),
+        patience: Duration,
+    ) -> Result<Result<T, String>, Failure> {
         let mut client = self.client.clone();
-        let asking = client.ask(gateway, topic, Vec::new(), patience);
+        let asking = client.ask(gateway, topic, body, patience);
         let limit = patience.saturating_add(ANSWER_TIMEOUT);
         let late = |_| anyhow!("{}: no answer within {}s", self.address, limit.as_secs());
         let answer = timeout(limit, asking).await.map_err(late).map_err(Failure::unanswered)?;
@@ -136,6 +147,20 @@ impl Asked {
         };
         let unreadable = |error| anyhow::Error::from(error).context(format!("what {gateway} says"));
         serde_json::from_slice(&json).map(Ok).map_err(unreadable).map_err(Failure::problem)
+    }
+
+    /// Traces the way from a gateway, this one too, to a region; within, why not.
+    ///
+    /// # Errors
+    /// This one went away, or the answer cannot be read.
+    pub async fn trace(
+        &self,
+        gateway: &GatewayId,
+        to: RegionId,
+        timeout: Duration,
+    ) -> Result<Result<Trace, String>, Failure> {
+        let body = serde_json::to_vec(&TraceAsked { to, timeout }).map_err(Failure::problem)?;
+        self.ask_about(gateway, (topic::TRACE, body), timeout + ANSWER_TIMEOUT).await
     }
 
     /// What it remembers of requests.

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::command::{
     archive, check, completions, config, drain, explain, gateway, lab, log_level, man, node,
-    policy, read::ReadArgs, requests, sim, topology, undrain,
+    policy, read::ReadArgs, requests, sim, topology, trace, undrain,
 };
 
 /// What was typed.
@@ -66,6 +66,8 @@ pub enum Command {
     Topology(topology::Args),
     /// Explain where a message would go and why, without sending it
     Explain(explain::Args),
+    /// Follow the way of a message to a region and back, gateway by gateway
+    Trace(trace::Args),
     /// Show what became of requests: who asked, where they went, what came back
     Requests(requests::Args),
     /// Make the gateway leave the fabric without losing anything, and end

@@ -17,6 +17,7 @@ pub mod read;
 pub mod requests;
 pub mod sim;
 pub mod topology;
+pub mod trace;
 pub mod undrain;
 
 use std::{io, process::ExitCode};
@@ -51,6 +52,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Check(args) => check::run(&args).map(Into::into),
         Command::Archive(args) => archive::run(&args).map(Into::into),
         Command::Explain(args) => explain::run(&args).map(Into::into),
+        Command::Trace(args) => trace::run(&args).map(Into::into),
         Command::Requests(args) => requests::run(&args).map(Into::into),
         Command::Drain(args) => drain::run(&args).map(Into::into),
         Command::Policy(command) => policy::run(command).map(Into::into),

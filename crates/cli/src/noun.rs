@@ -12,6 +12,7 @@ pub mod regions;
 pub mod requests;
 pub mod routes;
 pub mod status;
+pub mod trace;
 
 use std::{collections::BTreeMap, time::Duration};
 

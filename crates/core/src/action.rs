@@ -16,6 +16,7 @@ use crate::{
         BarrierId, Endpoint, Epoch, GatewayId, LinkId, QuestionId, RegionId, SubscriptionId,
         TicketId,
     },
+    probe::Trace,
     question::{AskFailure, Asked},
 };
 
@@ -166,6 +167,13 @@ pub enum Action {
     Ready {
         /// Whether it is good.
         ready: bool,
+    },
+    /// A way has been traced, as far as it could be.
+    Traced {
+        /// The question that this answers.
+        asked: Asked,
+        /// What was found.
+        trace: Box<Trace>,
     },
     /// The drain is over: the process may end.
     Stop,

@@ -6,6 +6,7 @@ use crate::{
     DropReason,
     advert::{Advert, AdvertKey, Stamp},
     id::{Epoch, GatewayId, Incarnation, UnitId},
+    probe::Probe,
     question::{Answer, Question},
 };
 
@@ -29,6 +30,8 @@ pub enum Control {
     },
     /// How units ended, on the way to the gateway that created them.
     Receipts(Receipts),
+    /// What a message would meet on its way; gateways pass it on as they would a frame.
+    Probe(Box<Probe>),
     /// The sender is draining: send nothing more, and say which frame was the last.
     DrainRequest,
     /// Answers [`Control::DrainRequest`].

@@ -141,6 +141,15 @@ pub enum Event {
         /// How it ended.
         failure: DialFailure,
     },
+    /// Trace the way to a region, for whoever asked; ends with [`crate::Action::Traced`].
+    Trace {
+        /// The question that this answers.
+        asked: Asked,
+        /// The region whose broker is to be reached.
+        to: RegionId,
+        /// How long to wait.
+        timeout: Duration,
+    },
     /// [`crate::Action::Originate`] is done.
     Originated {
         /// The draft and its signed bytes.

@@ -20,6 +20,7 @@ mod links;
 mod members;
 mod peer;
 mod policing;
+mod probes;
 mod prune;
 mod questions;
 mod receipts;
@@ -111,6 +112,7 @@ pub struct Gateway {
     alarms: BTreeSet<Alarm>,
     drain: Option<Drain>,
     questions: Questions,
+    probes: probes::Probes,
     next_epoch: u64,
     next_nonce: u64,
 }
@@ -160,6 +162,7 @@ impl Gateway {
             alarms: BTreeSet::new(),
             drain: None,
             questions: Questions::default(),
+            probes: probes::Probes::default(),
             next_epoch: 1,
             next_nonce: 1,
             me,
@@ -198,6 +201,7 @@ impl Gateway {
             self.joining.due,
             self.drain.as_ref().and_then(Drain::next_deadline),
             self.questions.next_deadline(),
+            self.probes.next_deadline(),
             self.timers.next_deadline(),
         ]
         .into_iter()
@@ -220,7 +224,7 @@ impl Gateway {
             Event::BrokerDown => self.on_broker_down(now, out),
             Event::FromBroker(message) => self.on_broker(message, now, out),
             Event::Unsubscribed { subscription } => self.on_unsubscribed(subscription),
-            Event::BarrierPassed { barrier } => self.on_barrier_passed(barrier, now),
+            Event::BarrierPassed { barrier } => self.on_barrier_passed(barrier, now, out),
             Event::PublishRefused { subject, reason } => {
                 self.on_publish_refused(&subject, reason, now, out);
             }
@@ -245,6 +249,7 @@ impl Gateway {
                 self.dialing.call();
                 self.dialer.on_failed(&target, &failure, now.mono, &mut self.rng);
             }
+            Event::Trace { asked, to, timeout } => self.on_trace(asked, to, timeout, now, out),
             Event::Originated { advert } => self.on_originated(advert, now, out),
             Event::Verified { ticket, proof } => self.on_verified(ticket, proof, now, out),
             Event::PolicyApplied { policy } => self.on_policy(*policy, now),
@@ -266,7 +271,7 @@ impl Gateway {
         self.tend_hints(now, out);
         self.publish_waiting(now, out);
         self.pump(now, out);
-        self.ask_barrier(out);
+        self.ask_barrier(now, out);
         self.tend_links(now, out);
         self.send_receipts(now, out);
         self.dial(now, out);
@@ -283,6 +288,7 @@ impl Gateway {
         self.expire_vetting(now, out);
         self.questions.expire(now.mono, out);
         self.expire_questions(now, out);
+        self.expire_probes(now, out);
     }
 
     fn region(&self) -> &RegionId {

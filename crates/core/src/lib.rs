@@ -25,6 +25,7 @@ mod id;
 mod membership;
 mod now;
 pub mod policy;
+mod probe;
 mod question;
 mod queue;
 mod records;
@@ -61,6 +62,7 @@ pub use id::{
     RegionId, SubscriptionId, TicketId, UnitId,
 };
 pub use now::Now;
+pub use probe::{PROBE_HOPS_MAX, Probe, ProbeEnd, ProbeHop, Trace};
 pub use question::{
     Answer, AnswerPart, AskFailure, Asked, PART_BYTES_MAX, PARTS_MAX, QUESTION_BYTES_MAX, Question,
     TOPIC_BYTES_MAX,

@@ -159,6 +159,14 @@ impl Queues {
             .map_or(0, |lanes| lanes.by_region.values().flatten().map(|queued| queued.weight).sum())
     }
 
+    /// How long the oldest frame over one next hop has waited.
+    pub(crate) fn lane_wait(&self, peer: &GatewayId, now: Duration) -> Duration {
+        let lanes = self.lanes.get(&Some(peer.clone()));
+        let heads = lanes.into_iter().flat_map(|lanes| lanes.by_region.values());
+        let oldest = heads.filter_map(VecDeque::front).map(|head| head.since).min();
+        oldest.map_or(Duration::ZERO, |since| now.saturating_sub(since))
+    }
+
     fn expire(&mut self, now: Duration, expired: &mut Vec<(Queued, DropReason)>) {
         let before = expired.len();
         for (lane, lanes) in &mut self.lanes {

@@ -37,8 +37,8 @@ use crate::{
     policies::PolicyFacts,
 };
 
+pub use answers::{TraceAsked, topic, unpack};
 pub(crate) use answers::{Work, work_out};
-pub use answers::{topic, unpack};
 pub(crate) use broker::BrokerOut;
 pub use facts::{
     AuthorityFacts, ClockFacts, DialFacts, ProcessFacts, RefusalFacts, Settings, TroubleFacts,
@@ -278,6 +278,7 @@ impl Shell {
             Action::Alarm { alarm, raised } => report::log_alarm(&alarm, raised),
             Action::Ready { ready } => tracing::info!(ready, "readiness changed"),
             Action::Answer { asked, topic, body } => return self.answer(asked, &topic, &body),
+            Action::Traced { asked, trace } => return Some(answers::traced(asked, &trace)),
             Action::Answered { ticket, answer } => self.answers.end(ticket, answer),
             Action::Stop => self.stopping = true,
         }

@@ -56,6 +56,7 @@ pub fn control(message: &Control) -> v1::ControlMessage {
         }
         Control::Goodbye => Body::Goodbye(v1::Goodbye {}),
         Control::Undrain => Body::Undrain(v1::Undrain {}),
+        Control::Probe(probe) => Body::Probe((&**probe).into()),
         Control::Question(question) => Body::Question(question.into()),
         Control::Answer(answer) => Body::Answer(answer.into()),
     };
@@ -90,6 +91,9 @@ impl TryFrom<v1::ControlMessage> for ControlIn {
             }
             Body::Goodbye(v1::Goodbye {}) => Self::Message(Control::Goodbye),
             Body::Undrain(v1::Undrain {}) => Self::Message(Control::Undrain),
+            Body::Probe(probe) => Self::Message(Control::Probe(Box::new(
+                probe.try_into().map_err(|error: FieldError| error.within("probe"))?,
+            ))),
             Body::Question(question) => Self::Message(Control::Question(
                 question.try_into().map_err(|error: FieldError| error.within("question"))?,
             )),

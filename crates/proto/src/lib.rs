@@ -20,6 +20,7 @@ mod frame;
 mod hello;
 mod hints;
 mod packing;
+mod probes;
 mod questions;
 mod receipts;
 mod statement;

@@ -343,7 +343,10 @@ impl World {
             }
             Action::Dropped(dropped) => self.watch.dropped(self.now, &dropped),
             // Nobody asks in here.
-            Action::Ready { .. } | Action::Answer { .. } | Action::Answered { .. } => {}
+            Action::Ready { .. }
+            | Action::Answer { .. }
+            | Action::Answered { .. }
+            | Action::Traced { .. } => {}
             Action::Stop => self.kill(slot, processes::Ending::Reset),
         }
     }

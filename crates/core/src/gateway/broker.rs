@@ -172,6 +172,7 @@ impl Gateway {
             self.forward(queued, now, out);
         }
         self.graph_stale = true;
+        self.on_probe_broker_down(now, out);
     }
 
     /// A new connection may be allowed more.
@@ -194,17 +195,25 @@ impl Gateway {
         }
     }
 
-    pub(super) fn ask_barrier(&mut self, out: &mut Vec<Action>) {
-        if self.broker.barrier.is_some() || self.broker.unconfirmed.is_empty() {
+    pub(super) fn ask_barrier(&mut self, now: Now, out: &mut Vec<Action>) {
+        let wanted = !self.broker.unconfirmed.is_empty() || self.probes.want_barrier();
+        if self.broker.barrier.is_some() || !wanted {
             return;
         }
         let barrier = BarrierId(self.broker.next_barrier);
         self.broker.next_barrier += 1;
         self.broker.barrier = Some((barrier, self.broker.unconfirmed.len()));
+        self.probes.on_barrier_asked(barrier, now.mono);
         out.push(Action::Barrier { barrier });
     }
 
-    pub(super) fn on_barrier_passed(&mut self, barrier: BarrierId, now: Now) {
+    pub(super) fn on_barrier_passed(
+        &mut self,
+        barrier: BarrierId,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
+        self.on_probe_barrier(barrier, now, out);
         for one in self.broker.take_confirmed(barrier) {
             self.confirm(&one, Outcome::Delivered, now);
         }

@@ -179,6 +179,7 @@ impl Gateway {
                 self.on_adverts(link, adverts, answered, now, out);
             }
             Control::Receipts(receipts) => self.on_receipts(receipts, now),
+            Control::Probe(probe) => self.on_probe(*probe, now, out),
             Control::DrainRequest => self.on_drain_request(link, now, out),
             Control::LastFrame { epoch, next } => self.on_last_frame(link, epoch, next),
             Control::Undrain => self.on_peer_undrains(link),

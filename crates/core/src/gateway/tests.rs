@@ -19,6 +19,7 @@ mod hinted;
 mod hostile;
 mod native;
 mod policing;
+mod probes;
 mod questions;
 mod random;
 mod records;

@@ -3,19 +3,26 @@
 use std::{
     collections::BTreeMap,
     io::{self, Read, Write},
+    time::Duration,
 };
 
-use antiphon_core::{AdvertKey, AdvertKind, AskFailure, Asked, Event};
+use antiphon_core::{AdvertKey, AdvertKind, AskFailure, Asked, Event, RegionId, Trace};
 use bytes::Bytes;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
-use serde::Serialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{Question, Report, Shell, ShellHandle};
+use super::{
+    Question, Report, Shell, ShellHandle,
+    query::{EXPLANATION_SCHEMA, RECORDS_SCHEMA},
+};
 
 /// Largest answer that is unpacked, in bytes.
 const UNPACKED_BYTES_MAX: u64 = 64 << 20;
+
+/// Longest time that a trace may wait.
+const TRACE_TIMEOUT_MAX: Duration = Duration::from_secs(20);
 
 /// What gateways answer each other. Nothing here changes anything.
 pub mod topic {
@@ -23,6 +30,15 @@ pub mod topic {
     pub const REPORT: &str = "report";
     /// Which of the asking gateway's topology adverts is held: a `Stamp`, or null.
     pub const ADVERT: &str = "advert";
+    /// The way to a region, traced from the gateway that answers; the body is a
+    /// [`TraceAsked`](crate::shell::TraceAsked), the answer a `Trace`.
+    pub const TRACE: &str = "trace";
+    /// What is remembered of requests: the body is a `RequestsAsked`, the answer a
+    /// [`Said`](crate::shell::Said) `RequestsView`.
+    pub const REQUESTS: &str = "requests";
+    /// What would become of a message published in the region of who answers: the body is an
+    /// `ExplainAsked`, the answer a [`Said`](crate::shell::Said) `Explanation`.
+    pub const EXPLAIN: &str = "explain";
 }
 
 /// A report that is to be made an answer, which takes time.
@@ -81,7 +97,7 @@ impl Answers {
 
 impl Shell {
     /// Works out an answer at once, or has it worked out.
-    pub(super) fn answer(&mut self, asked: Asked, topic: &str, _body: &Bytes) -> Option<Event> {
+    pub(super) fn answer(&mut self, asked: Asked, topic: &str, body: &Bytes) -> Option<Event> {
         tracing::debug!(from = %asked.from, topic, "asked");
         let answer = match topic {
             topic::REPORT => return self.answer_report(asked),
@@ -89,6 +105,22 @@ impl Shell {
                 let key = AdvertKey { gateway: asked.from.clone(), kind: AdvertKind::Topology };
                 pack(&self.core.held(&key))
             }
+            topic::TRACE => match read::<TraceAsked>(body) {
+                Ok(TraceAsked { to, timeout }) => {
+                    let timeout = timeout.min(TRACE_TIMEOUT_MAX);
+                    return Some(Event::Trace { asked, to, timeout });
+                }
+                Err(refusal) => Err(refusal),
+            },
+            topic::REQUESTS => read(body).and_then(|wanted| {
+                let view = self.core.requests(&wanted, self.clock.now());
+                pack(&self.said(RECORDS_SCHEMA, view))
+            }),
+            topic::EXPLAIN => read(body).and_then(|wanted| {
+                let explained = self.core.explain(&wanted, self.clock.now());
+                let explained = explained.map_err(|error| error.to_string())?;
+                pack(&self.said(EXPLANATION_SCHEMA, explained))
+            }),
             _ => Err("nothing is known of this topic".to_owned()),
         };
         Some(Event::Answer { asked, answer })
@@ -104,6 +136,23 @@ impl Shell {
             }
         }
     }
+}
+
+/// Which way is to be traced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceAsked {
+    /// The region whose broker is to be reached.
+    pub to: RegionId,
+    /// How long to wait; at most [`TRACE_TIMEOUT_MAX`].
+    pub timeout: Duration,
+}
+
+pub(super) fn traced(asked: Asked, trace: &Trace) -> Event {
+    Event::Answer { asked, answer: pack(trace) }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
 /// JSON, compressed with gzip.

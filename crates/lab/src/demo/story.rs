@@ -151,6 +151,8 @@ async fn cut(stage: &Stage) -> Result<(), DemoError> {
     let hops = reroute(stage).await?;
     say(&format!("  {} ms later, us is reached by way of {hops}", begun.elapsed().as_millis()));
     show(stage, &["routes", "us", "--admin", &admin(stage)]).await?;
+    let node = "mcollective.node.n1.us.example.net";
+    show(stage, &["explain", node, "--admin", &admin(stage)]).await?;
     show_ping(stage).await?;
     relays.iter().for_each(|relay| relay.restore());
     Ok(())

@@ -6,8 +6,8 @@ use antiphon_core::{
     Accept, Ack, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, Answer, AnswerPart, Asked,
     Beacon, Body, CollectiveHints, Control, Creator, DropReason, EndToEnd, Endpoint, Epoch, Filter,
     Frame, GatewayId, GatewayState, HINT_PARTS_MAX, Hello, Hints, HintsPart, Hop, Incarnation,
-    Member, NameList, Offer, Open, Outcome, PARTS_MAX, Question, Receipt, Receipts, RegionId,
-    ReplyBody, RequestBody, Slice, Stamp, Target, Topology, UnitId,
+    Member, NameList, Offer, Open, Outcome, PARTS_MAX, Probe, ProbeEnd, ProbeHop, Question,
+    Receipt, Receipts, RegionId, ReplyBody, RequestBody, Slice, Stamp, Target, Topology, UnitId,
 };
 use antiphon_proto::Greeting;
 use antiphon_wire::{Agent, Collective, RequestId};
@@ -125,6 +125,7 @@ pub(crate) fn control() -> impl Strategy<Value = Control> {
         (epoch(), number()).prop_map(|(epoch, next)| Control::LastFrame { epoch, next }),
         Just(Control::Goodbye),
         Just(Control::Undrain),
+        probe().prop_map(|probe| Control::Probe(Box::new(probe))),
         question().prop_map(Control::Question),
         answer().prop_map(Control::Answer),
     ]
@@ -136,6 +137,47 @@ fn asked() -> impl Strategy<Value = Asked> {
         incarnation,
         number,
     })
+}
+
+fn probe() -> impl Strategy<Value = Probe> {
+    let span = || (0..u64::MAX).prop_map(Duration::from_micros);
+    let place = (gateway(), region(), "[0-9.]{0,8}", any::<bool>(), prop::option::of(gateway()));
+    let times = (span(), span(), span(), prop::option::of(span()), prop::option::of(span()));
+    let hop = (place, times, any::<u64>()).prop_map(
+        |((gateway, region, version, back, next), (at, stayed, waited, rtt, broker), queued)| {
+            ProbeHop {
+                gateway,
+                region,
+                version,
+                back,
+                at,
+                stayed,
+                next,
+                rtt,
+                waited,
+                queued,
+                broker,
+            }
+        },
+    );
+    let ends = [None, Some(ProbeEnd::Arrived), Some(ProbeEnd::Turned), Some(ProbeEnd::NoWay)];
+    let dropped = ProbeEnd::Dropped(DropReason::TransitRefused);
+    let ended = prop::sample::select([&ends[..], &[Some(dropped)]].concat());
+    let numbers = (any::<u64>(), any::<u64>(), any::<u8>());
+    let names = (gateway(), incarnation(), region(), region());
+    (names, numbers, ended, prop::collection::vec(hop, 0..5)).prop_map(
+        |((creator, incarnation, origin, to), (id, flow, turn), ended, hops)| Probe {
+            creator,
+            incarnation,
+            origin,
+            id,
+            to,
+            flow,
+            turn,
+            ended,
+            hops,
+        },
+    )
 }
 
 fn question() -> impl Strategy<Value = Question> {
