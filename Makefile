@@ -7,7 +7,7 @@ TEST_FLAGS ?=
 # Real brokers for tests and demonstrations.
 WITH_NATS = NATS_SERVER="$$(.ci/nats-server)" && export NATS_SERVER
 
-.PHONY: help build demo test check sim soak bench-nodes nats-server
+.PHONY: help build demo test check sim sim-speed soak bench-nodes nats-server
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -30,6 +30,9 @@ check: ## Check format, lints, documentation and dependencies
 
 sim: ## Run the long simulations: planted defects must be caught
 	$(CARGO) test --locked --release -p antiphon-sim --test mutants -- --nocapture
+
+sim-speed: ## Measure simulated seconds per wall second: 30 gateways, all linked
+	$(CARGO) bench --locked -p antiphon-sim --bench speed
 
 soak: ## Simulate worlds that nobody has seen: SOAK_SEEDS of them, from SOAK_FROM on
 	$(CARGO) build --locked --release -p antiphon-cli

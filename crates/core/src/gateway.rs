@@ -215,6 +215,12 @@ impl Gateway {
         self.ready
     }
 
+    /// The smoothed round trip of a link; `None` before the first answer, and for one that is gone.
+    #[must_use]
+    pub fn round_trip(&self, link: LinkId) -> Option<Duration> {
+        self.peers.get(self.links.get(&link)?)?.rtt
+    }
+
     fn on_event(&mut self, event: Event, now: Now, out: &mut Vec<Action>) {
         match event {
             Event::Tick => {}

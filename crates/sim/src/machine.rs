@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use antiphon_core::{Action, Config, Event, Gateway, Now, Snapshot};
+use antiphon_core::{Action, Config, Event, Gateway, LinkId, Now, Snapshot};
 
 /// What the world drives: the gateway machine, or in a test something around it that misbehaves.
 pub trait Machine: Debug {
@@ -12,6 +12,10 @@ pub trait Machine: Debug {
     fn next_deadline(&self) -> Option<Duration>;
     /// See [`Gateway::snapshot`].
     fn snapshot(&self, now: Now) -> Snapshot;
+    /// See [`Gateway::round_trip`]; without it no pings are folded.
+    fn round_trip(&self, _link: LinkId) -> Option<Duration> {
+        None
+    }
 }
 
 /// Makes a machine out of its configuration and seed.
@@ -34,5 +38,9 @@ impl Machine for Gateway {
 
     fn snapshot(&self, now: Now) -> Snapshot {
         Self::snapshot(self, now)
+    }
+
+    fn round_trip(&self, link: LinkId) -> Option<Duration> {
+        Self::round_trip(self, link)
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use antiphon_core::{Config, Event, Now};
 
-use crate::{broker::ConnectionId, machine::Machine};
+use crate::{broker::ConnectionId, machine::Machine, world::Quiet};
 
 /// Wall clock when a world begins: 2026-11-24 00:00 UTC.
 pub const BEGIN: Duration = Duration::from_secs(1_795_478_400);
@@ -43,6 +43,9 @@ pub(crate) struct Process {
     pub(crate) mute: bool,
     /// Wake-ups at one and the same moment, to notice one that never rests.
     pub(crate) ticks: (Duration, u32),
+    /// Signs of life that it is told of when it next handles anything. Bound: those of one period of
+    /// pings on each link.
+    pub(crate) quiet: Vec<Quiet>,
 }
 
 impl Process {
@@ -60,6 +63,7 @@ impl Process {
             expected: (Duration::ZERO, 0),
             mute: false,
             ticks: (Duration::ZERO, 0),
+            quiet: Vec::new(),
         }
     }
 

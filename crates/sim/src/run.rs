@@ -14,7 +14,7 @@ use self::{expect::Probes, traffic::Clients};
 use crate::{
     machine::Make,
     network::Path,
-    scenario::{Act, LinkSpec, Plan},
+    scenario::{Act, LinkSpec, Pings, Plan},
     watch::{Settled, alarm_kind},
     world::World,
 };
@@ -60,6 +60,9 @@ pub fn run(plan: &Plan, seed: u64, make: Make) -> Outcome {
 #[must_use]
 pub fn build(plan: &Plan, seed: u64, make: Make) -> World {
     let mut world = World::new(seed, Path::with_latency(LATENCY), make);
+    if plan.pings == Pings::Folded {
+        world.fold_pings();
+    }
     for (region, nodes, answering) in &plan.regions {
         world.add_region(region, *nodes, *answering);
     }

@@ -15,7 +15,7 @@ use toml::Spanned;
 pub(crate) use self::plan::{Complete, Expectation, Traffic};
 pub use self::{
     error::ScenarioError,
-    plan::Plan,
+    plan::{Pings, Plan},
     steps::Act,
     time::{Between, Offset, Span},
     what_if::WhatIfError,

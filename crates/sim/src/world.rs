@@ -4,6 +4,7 @@ mod brokers;
 mod gossip;
 mod links;
 mod processes;
+mod quiet;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -28,6 +29,7 @@ use self::{
     links::{Handshake, Sent},
 };
 
+pub(crate) use self::quiet::Quiet;
 pub use self::{brokers::Answering, processes::Ending};
 
 /// Wake-ups at one moment after which a machine is said to spin.
@@ -57,6 +59,8 @@ pub struct World {
     trace: Trace,
     next_request: u64,
     handled: u64,
+    folding: bool,
+    folded: u64,
 }
 
 #[derive(Debug)]
@@ -118,6 +122,8 @@ impl World {
             trace: Trace::default(),
             next_request: 0,
             handled: 0,
+            folding: false,
+            folded: 0,
         }
     }
 
@@ -270,6 +276,7 @@ impl World {
 
     /// Feeds a machine one event, and does what it orders.
     fn handle(&mut self, slot: Slot, event: Event) {
+        self.catch_up(slot);
         self.trace.event(self.now, slot, &event);
         self.handled += 1;
         let now = self.now;
@@ -324,7 +331,9 @@ impl World {
             Action::Dial { target } => self.dial(slot, target),
             Action::CloseLink { link, .. } => self.close_link(slot, link),
             Action::Ping { link, connection, nonce } => {
-                self.put(slot, link, connection, Crossing::Ping(connection, nonce));
+                if !self.fold(slot, link, connection, nonce) {
+                    self.put(slot, link, connection, Crossing::Ping(connection, nonce));
+                }
             }
             Action::Pong { link, connection, nonce } => {
                 self.put(slot, link, connection, Crossing::Pong(connection, nonce));

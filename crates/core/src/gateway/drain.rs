@@ -72,6 +72,7 @@ impl Gateway {
                 link.map(|link| Action::Control { link: link.id, message: Control::Undrain }),
             );
         }
+        self.dialing.call();
         // Active as soon as it is in the queue groups.
         self.set_state(GatewayState::Starting);
     }

@@ -196,11 +196,15 @@ impl Search {
 
 /// What a gateway says of its adjacencies with gateways that there are; sorted by number.
 fn edges(gateways: &[GatewayId], topology: &Topology) -> Vec<Edge> {
-    let edge = |(to, cost): (&GatewayId, &u32)| {
-        let to = gateways.binary_search(to).ok()?;
-        Some(Edge { to, cost: u64::from(*cost).max(1) })
-    };
-    topology.adjacencies.iter().filter_map(edge).collect()
+    let mut edges = Vec::with_capacity(topology.adjacencies.len());
+    // Both are sorted: one pass over them, side by side.
+    let mut known = gateways.iter().enumerate().peekable();
+    for (end, cost) in &topology.adjacencies {
+        while known.next_if(|(_, gateway)| *gateway < end).is_some() {}
+        let Some((to, _)) = known.next_if(|(_, gateway)| *gateway == end) else { continue };
+        edges.push(Edge { to, cost: u64::from(*cost).max(1) });
+    }
+    edges
 }
 
 /// Takes away the edges that only one end knows of, and sorts the rest.

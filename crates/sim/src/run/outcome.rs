@@ -45,6 +45,8 @@ pub struct Outcome {
     pub took: Percentiles,
     /// What the clients of each region saw.
     pub regions: BTreeMap<String, Asking>,
+    /// How long answers took, by the region of the nodes that gave them.
+    pub delays: BTreeMap<String, Percentiles>,
     /// For each second: requests, answers to them, deliveries, drops.
     pub seconds: Vec<Second>,
 }
@@ -121,6 +123,7 @@ impl Outcome {
             alarms: alarms(world),
             took: Percentiles::of(requests.iter()),
             regions: plan.regions().map(|(one, _)| (one.to_string(), asking(one, world))).collect(),
+            delays: delays(world),
             seconds: seconds(plan, world),
         }
     }
@@ -143,7 +146,11 @@ impl Outcome {
 impl Percentiles {
     fn of<'a>(requests: impl Iterator<Item = &'a Asked>) -> Self {
         let answered = requests.filter(|one| !one.answers.is_empty());
-        let mut times: Vec<Duration> = answered.map(|one| one.took).collect();
+        let times: Vec<Duration> = answered.map(|one| one.took).collect();
+        Self::of_times(times)
+    }
+
+    fn of_times(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         let at = |share: usize| {
             let index = (times.len() * share / 100).min(times.len().saturating_sub(1));
@@ -178,6 +185,17 @@ fn asking(region: &RegionId, world: &World) -> Asking {
         complete: of_them().filter(|one| watch.is_complete(one)).count() as u64,
         took: Percentiles::of(of_them()),
     }
+}
+
+fn delays(world: &World) -> BTreeMap<String, Percentiles> {
+    let watch = world.watch();
+    let mut times: BTreeMap<String, Vec<Duration>> = BTreeMap::new();
+    for (node, delay) in watch.requests().iter().flat_map(|asked| &asked.delays) {
+        if let Some(region) = watch.region_of(node) {
+            times.entry(region.to_string()).or_default().push(*delay);
+        }
+    }
+    times.into_iter().map(|(region, times)| (region, Percentiles::of_times(times))).collect()
 }
 
 fn seconds(plan: &Plan, world: &World) -> Vec<Second> {

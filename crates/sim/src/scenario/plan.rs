@@ -23,6 +23,17 @@ const TRAFFIC_END: Duration = Duration::from_secs(5);
 /// How long a world has to come to rest: a request's 60 s, and time to doubt it.
 const SETTLE: Duration = Duration::from_secs(75);
 
+/// What pings over links that are well cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pings {
+    /// Each is an event, and so is its answer.
+    #[default]
+    Events,
+    /// None: each side is told of them when it next handles anything. The trace does not list them;
+    /// everything else is the same.
+    Folded,
+}
+
 /// A scenario that can be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
@@ -34,6 +45,8 @@ pub struct Plan {
     pub run_for: Duration,
     /// How long the world has to come to rest after that.
     pub settle: Duration,
+    /// Whether pings over links that are well are happenings of their own.
+    pub(crate) pings: Pings,
     pub(crate) topology: Topology,
     pub(crate) regions: Vec<(RegionId, usize, Answering)>,
     pub(crate) links: Vec<(Vec<(Slot, Slot)>, LinkSpec)>,
@@ -107,6 +120,7 @@ impl Plan {
             seeds: scenario.seeds.clone(),
             run_for: scenario.run_for.0,
             settle: scenario.settle.map_or(SETTLE, |span| span.0),
+            pings: Pings::Events,
             regions: regions(scenario, &topology),
             traffic: traffic(scenario, &topology)?,
             topology,
@@ -114,6 +128,12 @@ impl Plan {
             acts,
             expect,
         })
+    }
+
+    /// The same plan with pings as events, or folded.
+    #[must_use]
+    pub fn with_pings(&self, pings: Pings) -> Self {
+        Self { pings, ..self.clone() }
     }
 
     /// The regions, with their number of nodes.

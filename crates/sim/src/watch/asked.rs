@@ -49,6 +49,8 @@ pub struct Asked {
     pub whom: Whom,
     /// Answers of each node.
     pub answers: BTreeMap<Identity, u32>,
+    /// How long the last answer of each node took.
+    pub delays: BTreeMap<Identity, Duration>,
     /// How long the last of them took.
     pub took: Duration,
     heard: BTreeMap<Identity, u32>,
@@ -110,7 +112,7 @@ impl Watch {
         self.nodes.keys().filter(|node| self.region_of(node) == Some(region)).count()
     }
 
-    fn region_of(&self, node: &Identity) -> Option<&RegionId> {
+    pub(crate) fn region_of(&self, node: &Identity) -> Option<&RegionId> {
         let (region, _) = self.nodes.get(node)?;
         self.regions.get(*region)
     }
@@ -128,6 +130,7 @@ impl Watch {
             region: region.clone(),
             whom: question.whom.clone(),
             answers: BTreeMap::new(),
+            delays: BTreeMap::new(),
             took: Duration::ZERO,
             heard: BTreeMap::new(),
         });
@@ -186,6 +189,7 @@ impl Watch {
         let answers = asked.answers.entry(sender.clone()).or_default();
         *answers += 1;
         asked.took = at.saturating_sub(asked.at);
+        asked.delays.insert(sender.clone(), asked.took);
         *self.delivered_per_second.entry(at.as_secs()).or_default() += 1;
         let heard = asked.heard.get(&sender).copied().unwrap_or(0);
         if *answers > heard {

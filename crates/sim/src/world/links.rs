@@ -37,6 +37,11 @@ impl World {
     /// Changes the path from one place to another, with everything that follows: a cut resets
     /// connections, an opened path lets go what its black hole held.
     pub fn edit_path(&mut self, from: Slot, to: Slot, edit: impl FnOnce(&mut Path)) {
+        if self.folding {
+            for link in self.links.between(from, to) {
+                self.unfold(link);
+            }
+        }
         self.network.edit(from, to, edit);
         match self.network.path(from, to).flow {
             Flow::Open => self.let_go(from, to),
@@ -181,6 +186,7 @@ impl World {
     }
 
     pub(super) fn drop_end(&mut self, link: LinkId, slot: Slot, ending: Ending) {
+        self.unfold(link);
         let Some(standing) = self.links.get(link) else { return };
         let Some(side) = standing.side(slot) else { return };
         let other = standing.other(side).slot;
@@ -200,6 +206,7 @@ impl World {
     }
 
     pub(super) fn link_ends(&mut self, link: LinkId, side: usize, reason: &'static str) {
+        self.unfold(link);
         let Some(standing) = self.links.get(link) else { return };
         let end = standing.end(side);
         if !end.open {

@@ -59,6 +59,7 @@ impl World {
         }
         let process = self.process_mut(slot);
         process.machine = None;
+        process.quiet.clear();
         process.connection = None;
         process.paused = None;
         process.life = Life(process.life.0 + 1);
@@ -73,6 +74,9 @@ impl World {
 
     /// Stops a process for a while; what reaches it waits.
     pub fn pause(&mut self, slot: Slot) {
+        for link in self.links.of(slot) {
+            self.unfold(link);
+        }
         let process = self.process_mut(slot);
         if process.is_alive() && process.paused.is_none() {
             process.paused = Some(std::collections::VecDeque::new());
