@@ -7,7 +7,7 @@ TEST_FLAGS ?=
 # Real brokers for tests and demonstrations.
 WITH_NATS = NATS_SERVER="$$(.ci/nats-server)" && export NATS_SERVER
 
-.PHONY: help build demo test check sim sim-speed soak bench-nodes nats-server
+.PHONY: help build demo test check sim sim-speed soak outages bench-nodes nats-server
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -38,6 +38,9 @@ soak: ## Simulate worlds that nobody has seen: SOAK_SEEDS of them, from SOAK_FRO
 	$(CARGO) build --locked --release -p antiphon-cli
 	from=$${SOAK_FROM:-$$(date +%s)} && target/release/antiphon sim swarm \
 	  --seeds $$from..$$((from + $${SOAK_SEEDS:-2000} - 1)) --minimise target/soak
+
+outages: ## Measure how long outages last on a real fabric of three regions
+	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli -p antiphon-tests && target/debug/outages
 
 bench-nodes: ## Measure 2,000 emulated nodes on one broker
 	$(WITH_NATS) && $(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests \

@@ -8,6 +8,8 @@
 mod burst;
 #[path = "real/doctor.rs"]
 mod doctor;
+#[path = "real/export.rs"]
+mod export;
 #[path = "real/federated.rs"]
 mod federated;
 #[path = "real/interest.rs"]

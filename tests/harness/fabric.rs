@@ -1,7 +1,7 @@
 //! A lab with real servers and gateways, and the questions that tests ask it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     process::Output,
     sync::Arc,
@@ -75,6 +75,13 @@ impl Fabric {
             nodes.flat_map(|one| one.identities().iter().cloned()).collect();
         identities.sort_unstable();
         identities
+    }
+
+    /// The identities of one region's nodes.
+    #[must_use]
+    pub fn nodes_of(&self, region: &str) -> BTreeSet<String> {
+        let nodes = self.lab.region(region).into_iter().flat_map(antiphon_lab::Region::nodes);
+        nodes.flat_map(|one| one.identities().iter().cloned()).collect()
     }
 
     /// Restarts a gateway as an operator does: SIGTERM, wait for its end, start, wait until ready.

@@ -8,9 +8,11 @@ mod cargo;
 mod fabric;
 mod message;
 mod peer;
+mod stream;
 
 pub use broker::{Connection, Nats};
 pub use cargo::{metadata, normal_tree, workspace_root};
 pub use fabric::{Fabric, collectives, drops, program, run, vector};
 pub use message::{Caller, echo, pong};
 pub use peer::Peer;
+pub use stream::{Outage, Seen, Stream};

@@ -1,9 +1,11 @@
 //! Killed gateways, cut and silent links.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use antiphon_lab::{Relayed, wait};
-use antiphon_tests::Fabric;
+use antiphon_tests::{Fabric, Stream, run};
+use serde_json::Value;
+use tokio::time::Instant;
 
 async fn assert_complete(fabric: &Fabric) {
     let answers = fabric.ping("eu").await;
@@ -21,26 +23,67 @@ async fn assert_complete_within(fabric: &Fabric, limit: Duration) {
     assert_complete(fabric).await;
 }
 
+/// The regions by way of which a gateway reaches region us.
+async fn ways_to_us(fabric: &Fabric, gateway: &str) -> BTreeSet<String> {
+    let admin = fabric.lab.gateway(gateway).unwrap().admin();
+    let output = run(&["routes", "us", "--admin", &admin, "-o", "json"]).await;
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let gateways = value["gateways"].as_array().into_iter().flatten();
+    let hops = gateways.flat_map(|one| one["route"]["next_hops"].as_array().into_iter().flatten());
+    let region = |hop: &Value| hop.as_str()?.split('-').next().map(str::to_owned);
+    hops.filter_map(region).collect()
+}
+
+/// Waits until both gateways of eu reach region us by way of this one.
+async fn assert_by_way_of(fabric: &Fabric, region: &str) {
+    let wanted = BTreeSet::from([region.to_owned()]);
+    for gateway in ["eu-1", "eu-2"] {
+        let by_it = async || (ways_to_us(fabric, gateway).await == wanted).then_some(());
+        let found = wait::until(Duration::from_secs(15), by_it).await;
+        let ways = ways_to_us(fabric, gateway).await;
+        assert!(found.is_some(), "{gateway} reaches us by way of {ways:?}, not {region}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_gateway_is_killed_a_ping_is_complete() {
+async fn a_killed_gateway_costs_little_and_doubles_nothing() {
     let mut fabric = Fabric::up(|options| options.regions = 2).await;
+    let stream = Stream::begin(&fabric.lab, "eu", 1, Duration::from_secs(40)).await;
+    let killed = Instant::now();
     fabric.lab.gateway_mut("us-1").unwrap().process_mut().kill();
     assert_complete_within(&fabric, Duration::from_secs(10)).await;
     fabric.lab.gateway_mut("eu-1").unwrap().process_mut().kill();
     assert_complete_within(&fabric, Duration::from_secs(10)).await;
+    let whole = Instant::now();
+    let seen = stream.end().await;
+    let us = fabric.nodes_of("us");
+    assert_eq!(seen.doubled(), 0, "of {}", seen.requests());
+    assert_eq!(seen.outage(whole, &us).lost, 0, "of those made once all is well again");
+    println!("{} requests, two gateways killed: {:?}", seen.requests(), seen.outage(killed, &us));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_and_a_silent_link_are_routed_around_and_used_again() {
     let fabric = Fabric::up(|options| options.relayed = Relayed::Links).await;
     let relays = fabric.lab.link_relays("eu", "us");
+    let stream = Stream::begin(&fabric.lab, "eu", 1, Duration::from_secs(55)).await;
     relays.iter().for_each(|relay| relay.cut());
+    assert_by_way_of(&fabric, "ap").await;
     assert_complete_within(&fabric, Duration::from_secs(10)).await;
     relays.iter().for_each(|relay| relay.restore());
     fabric.whole().await;
+    let silenced = Instant::now();
     relays.iter().for_each(|relay| relay.black_hole());
+    assert_by_way_of(&fabric, "ap").await;
     assert_complete_within(&fabric, Duration::from_secs(15)).await;
+    let returns = Instant::now();
     relays.iter().for_each(|relay| relay.restore());
     fabric.whole().await;
+    assert_by_way_of(&fabric, "us").await;
     assert_complete(&fabric).await;
+    let seen = stream.end().await;
+    let us = fabric.nodes_of("us");
+    assert_eq!(seen.doubled(), 0, "of {}", seen.requests());
+    assert_eq!(seen.outage(returns, &us).lost, 0, "traffic returns to the link without loss");
+    println!("{} requests, a silent link: {:?}", seen.requests(), seen.outage(silenced, &us));
 }

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::command::{
     archive, check, completions, config, drain, explain, gateway, lab, log_level, man, node,
-    policy, read::ReadArgs, requests, sim, topology, trace, undrain,
+    policy, read::ReadArgs, replay, requests, sim, topology, trace, undrain,
 };
 
 /// What was typed.
@@ -102,6 +102,8 @@ pub enum Command {
     /// Try what would happen, in a virtual fabric
     #[command(subcommand)]
     Sim(sim::Command),
+    /// Feed a recording to a gateway machine, and see what it decides
+    Replay(replay::Args),
     /// Print completions for a shell
     Completions(completions::Args),
     /// Write manual pages

@@ -14,6 +14,7 @@ pub mod man;
 pub mod node;
 pub mod policy;
 pub mod read;
+pub mod replay;
 pub mod requests;
 pub mod sim;
 pub mod topology;
@@ -65,6 +66,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::LogLevel(args) => log_level::run(&args).map(Into::into),
         Command::Topology(args) => topology::run(&args).map(Into::into),
         Command::Man(args) => man::run(&args).map(Into::into),
+        Command::Replay(args) => replay::run(&args).map(Into::into),
         Command::Completions(args) => completions::run(&args).map(Into::into),
     }
 }

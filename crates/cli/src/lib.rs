@@ -8,6 +8,7 @@
 //! - [`simulation`]: what came of simulations, in the same way.
 //! - [`check`]: what the doctor looks at.
 //! - [`drawing`]: the topology, as text and pictures.
+//! - [`replay`]: what a replay of a recording showed.
 //! - [`table`], [`render`], [`screen`], [`human`]: how it is shown.
 //! - [`admin`]: which gateway is asked, and how; [`source`]: or which file is read; [`archive`]: that
 //!   file; [`view`]: what is shown of it; [`pick`]: which rows, in which order.
@@ -24,6 +25,7 @@ mod meant;
 pub mod noun;
 pub mod pick;
 pub mod render;
+pub mod replay;
 pub mod screen;
 pub mod simulation;
 pub mod source;

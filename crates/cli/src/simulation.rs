@@ -1,6 +1,7 @@
 //! What came of simulations, for people and programs: pure functions of what was seen.
 
 pub mod document;
+pub mod export;
 pub mod page;
 pub mod swarm;
 pub mod tables;

@@ -31,6 +31,8 @@ pub(crate) use naming::with_sources;
 pub use policy::{policy, policy_text};
 pub use problem::{Problem, Problems};
 
+use crate::record::Record;
+
 /// The subject on which nodes answer, unless configured: a sibling of those that Choria's own
 /// Federation Broker uses, so that the broker's permissions for it fit.
 pub const REPLY_SUBJECT_DEFAULT: &str = "choria.federation.{region}.collective";
@@ -88,6 +90,8 @@ pub struct Config {
     pub limits: Limits,
     /// The core's periods.
     pub periods: Periods,
+    /// Where to record what the machine is told; `None`: nowhere.
+    pub record: Option<Record>,
     /// The log.
     pub log: Log,
 }

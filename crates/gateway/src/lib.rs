@@ -7,6 +7,7 @@
 //! - [`gossip`]: discovery over those links.
 //! - [`notary`]: what is signed, and who signed it.
 //! - [`preflight`]: what a gateway would meet if it were started.
+//! - [`record`]: what the machine was told and decided, for a replay.
 //! - [`admin`]: what operators ask, and the client that asks.
 
 pub mod admin;
@@ -25,6 +26,7 @@ pub mod notary;
 pub mod policies;
 pub mod preflight;
 mod real;
+pub mod record;
 mod renewal;
 mod run;
 pub mod shell;

@@ -35,6 +35,7 @@ use crate::{
     link::{LinkCommand, LinkEvent, LinkEvents, LinkHandle},
     notary::Notary,
     policies::PolicyFacts,
+    record::Recorder,
 };
 
 pub use answers::{TraceAsked, topic, unpack};
@@ -58,6 +59,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Parts {
     pub(crate) config: Arc<Config>,
     pub(crate) core: Gateway,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) member: Member,
     pub(crate) clock: Clock,
     pub(crate) notary: Arc<Notary>,
@@ -92,6 +94,7 @@ pub enum ShellError {
 pub(crate) struct Shell {
     config: Arc<Config>,
     core: Gateway,
+    recorder: Option<Recorder>,
     /// What we publish of ourselves by gossip.
     member: Member,
     clock: Clock,
@@ -134,6 +137,7 @@ impl Shell {
         Self {
             config: parts.config,
             core: parts.core,
+            recorder: parts.recorder,
             member: parts.member,
             clock: parts.clock,
             notary: parts.notary,
@@ -223,9 +227,21 @@ impl Shell {
     fn drive(&mut self, event: Event) {
         let mut events = VecDeque::from([event]);
         while let Some(event) = events.pop_front() {
-            let actions = self.core.handle(event, self.clock.now());
+            let actions = self.turn(event);
             events.extend(actions.into_iter().filter_map(|action| self.perform(action)));
         }
+    }
+
+    /// One turn of the machine, recorded where that is wanted.
+    fn turn(&mut self, event: Event) -> Vec<Action> {
+        let now = self.clock.now();
+        let Some(recorder) = &mut self.recorder else { return self.core.handle(event, now) };
+        let copy = recorder.wants().then(|| event.clone());
+        let actions = self.core.handle(event, now);
+        if let Some(event) = copy {
+            recorder.turn(now, event, &actions);
+        }
+        actions
     }
 
     /// Carries out an order without waiting. Returns what is known at once of how it ended.

@@ -79,9 +79,9 @@ pub(crate) fn notary(tls: &Tls) -> Notary {
     Notary::new("acme".parse().unwrap(), Arc::new(names), credentials)
 }
 
-/// The report of a gateway `eu-1` that has just started.
-pub(crate) fn report() -> Report {
-    let config = Config {
+/// The machine's configuration of a gateway `eu-1`.
+pub(crate) fn core_config() -> Config {
+    Config {
         fabric: "acme".parse().unwrap(),
         region: "eu".parse().unwrap(),
         gateway: "eu-1".parse().unwrap(),
@@ -97,7 +97,12 @@ pub(crate) fn report() -> Report {
         hints: HintsConfig::default(),
         limits: Limits::default(),
         periods: Periods::default(),
-    };
+    }
+}
+
+/// The report of a gateway `eu-1` that has just started.
+pub(crate) fn report() -> Report {
+    let config = core_config();
     let daemon = shell::Daemon {
         version: "0.1.0".to_owned(),
         pid: 4242,
@@ -120,6 +125,7 @@ pub(crate) fn report() -> Report {
         trust: shell::TrustFacts::default(),
         process: shell::ProcessFacts::default(),
         troubles: shell::TroubleFacts::default(),
+        record: None,
     };
     let core = Gateway::new(config, 1, Now::default()).snapshot(Now::default());
     Report { schema: shell::SCHEMA.to_owned(), at: Duration::from_secs(100), daemon, core }

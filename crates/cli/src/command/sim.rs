@@ -1,5 +1,6 @@
 //! `antiphon sim`: a virtual fabric, for whoever wants to know what would happen.
 
+pub mod export;
 mod files;
 mod pool;
 mod progress;
@@ -18,6 +19,8 @@ pub enum Command {
     Run(run::Args),
     /// Run a random world for each seed, and hold it to every invariant
     Swarm(swarm::Args),
+    /// Print the topology of a running fabric as a scenario
+    Export(export::Args),
 }
 
 /// Does it.
@@ -28,6 +31,7 @@ pub fn run(command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Swarm(args) => swarm::run(&args),
+        Command::Export(args) => export::run(&args),
     }
 }
 

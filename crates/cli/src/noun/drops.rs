@@ -2,13 +2,14 @@
 
 mod meaning;
 
+pub use meaning::meaning;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use antiphon_core::{DropExample, DropReason, RegionId, Snapshot};
 use antiphon_gateway::shell::Report;
 use serde_json::{Map, Value, json};
 
-pub(super) use self::meaning::meaning;
 use super::list_of;
 use crate::{
     human,

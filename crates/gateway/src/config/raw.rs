@@ -28,6 +28,7 @@ pub(super) struct RawConfig {
     pub(super) drain: RawDrain,
     pub(super) hints: RawHints,
     pub(super) limits: RawLimits,
+    pub(super) record: RawRecord,
     pub(super) log: RawLog,
 }
 
@@ -180,6 +181,13 @@ pub(super) struct RawLimits {
     pub(super) window_bytes: Field<u64>,
     pub(super) intake_bytes: Field<u64>,
     pub(super) gateways: Field<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawRecord {
+    pub(super) folder: Field<PathBuf>,
+    pub(super) bytes_max: Field<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

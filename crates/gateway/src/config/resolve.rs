@@ -11,10 +11,11 @@ use super::{
     field::{Field, Period},
     naming, policy,
     problem::{Gathered, Problems},
-    raw::{RawConfig, RawExport, RawLimits, RawLink, RawLog, RawLogFormat},
+    raw::{RawConfig, RawExport, RawLimits, RawLink, RawLog, RawLogFormat, RawRecord},
     reader::Reader,
     sections,
 };
+use crate::record::{self, Record};
 
 pub(super) fn config(file: &Path, text: &str) -> Result<Config, Problems> {
     let (document, errors) = Document::parse(text);
@@ -71,6 +72,7 @@ fn assemble(file: &Path, mut raw: RawConfig, reader: &mut Reader<'_>) -> Option<
     let http = reader.address(raw.http.listen, "http.listen");
     let transit = raw.transit.allow.or(false, "transit.allow", reader.problems);
     let grace = raw.drain.grace.or(Period(DRAIN_GRACE_DEFAULT), "drain.grace", reader.problems);
+    let record = record(raw.record, reader);
     let log = log(raw.log, reader.problems);
     let gateway = match (&fabric, &region, &link) {
         (Some(fabric), Some(region), Some(link)) => {
@@ -99,6 +101,7 @@ fn assemble(file: &Path, mut raw: RawConfig, reader: &mut Reader<'_>) -> Option<
         hints,
         limits,
         periods,
+        record,
         log,
     })
 }
@@ -183,6 +186,17 @@ fn export(raw: RawExport, reader: &mut Reader<'_>) -> (BTreeSet<Collective>, Vec
         }
     }
     (collectives.into_iter().collect(), reply_subjects)
+}
+
+fn record(raw: RawRecord, reader: &mut Reader<'_>) -> Option<Record> {
+    /// Less holds no more than the beginning.
+    const BYTES_MIN: u64 = 1 << 20;
+    let bytes_max = raw.bytes_max.or(record::BYTES_DEFAULT, "record.bytes_max", reader.problems);
+    if bytes_max < BYTES_MIN {
+        reader.problems.add("record.bytes_max", format_args!("must be at least {BYTES_MIN}"));
+    }
+    let folder = raw.folder.optional("record.folder", reader.problems)?;
+    Some(Record { folder: reader.folder.join(folder), bytes_max })
 }
 
 fn log(raw: RawLog, problems: &mut Gathered) -> Log {

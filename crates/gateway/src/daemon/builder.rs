@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use antiphon_broker::Monitors;
-use antiphon_core::{Event, Gateway, GatewayState, Hello, Member};
+use antiphon_core::{Event, Gateway, GatewayState, Hello, Member, Now};
 use antiphon_identity::{Credentials, Names};
 use antiphon_proto::Greeting;
 use tokio::{
@@ -18,7 +18,7 @@ use crate::{
     admin::{self, Door},
     callers::Callers,
     clock::Clock,
-    config::Config,
+    config::{Config, with_sources},
     gossip::{Gossip, GossipEvent, Identity, gossip},
     http::{self, Pages},
     interest::{InterestOut, interest},
@@ -26,6 +26,7 @@ use crate::{
     metrics::Metrics,
     notary::Notary,
     policies::Policies,
+    record::{Begin, Recorder},
     renewal::{Files, Renewal},
     shell::{BrokerOut, Parts, Shell, ShellError, ShellHandle, vetting, work_out},
 };
@@ -97,8 +98,10 @@ impl Builder {
         let (vetting, verifier, verdicts) = vetting(self.callers.take());
         self.spawn("verifier", verifier.run(self.cancelled.clone()));
         let core = self.config.core(self.member.incarnation);
+        let now = self.clock.now();
         let parts = Parts {
-            core: Gateway::new(core, seed, self.clock.now()),
+            recorder: self.recorder(&core, seed, now),
+            core: Gateway::new(core, seed, now),
             config: Arc::clone(&self.config),
             member: self.member.clone(),
             clock: self.clock,
@@ -141,6 +144,22 @@ impl Builder {
             cancelled: self.cancelled,
             http: self.http,
             admin: self.admin,
+        }
+    }
+
+    /// The recording, if one is wanted. Without room for it the gateway serves all the same.
+    fn recorder(&self, core: &antiphon_core::Config, seed: u64, now: Now) -> Option<Recorder> {
+        let record = self.config.record.as_ref()?;
+        let begin = Begin::new(core.clone(), seed, now);
+        match Recorder::begin(record, begin) {
+            Ok(recorder) => {
+                tracing::info!(file = %recorder.file().display(), "recording, payloads too");
+                Some(recorder)
+            }
+            Err(error) => {
+                tracing::error!(error = with_sources(&error), "nothing is recorded");
+                None
+            }
         }
     }
 

@@ -105,6 +105,7 @@ impl Fabric {
             hints: HintsConfig::default(),
             limits: Limits::default(),
             periods: Periods::default(),
+            record: None,
             log: Log { json: false, filter: "info".to_owned() },
         }
     }

@@ -14,6 +14,7 @@ use super::{ProcessFacts, Settings, Shell, TroubleFacts, TrustFacts};
 use crate::{
     link::{LinkStats, Traffic},
     policies::PolicyFacts,
+    record::{RecordFacts, Recorder},
 };
 
 /// The schema of [`Report`] as JSON.
@@ -80,6 +81,9 @@ pub struct Daemon {
     /// What went wrong lately.
     #[serde(default)]
     pub troubles: TroubleFacts,
+    /// What is recorded; `None`: nothing.
+    #[serde(default)]
+    pub record: Option<RecordFacts>,
 }
 
 /// Our certificate.
@@ -238,6 +242,7 @@ impl Shell {
             trust: self.trust.clone(),
             process: ProcessFacts::read(),
             troubles: self.troubles.facts(),
+            record: self.recorder.as_ref().map(Recorder::facts),
         }
     }
 

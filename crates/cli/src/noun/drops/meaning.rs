@@ -3,7 +3,8 @@
 use antiphon_core::DropReason;
 
 /// What a reason means.
-pub(in crate::noun) const fn meaning(reason: DropReason) -> &'static str {
+#[must_use]
+pub const fn meaning(reason: DropReason) -> &'static str {
     match reason {
         DropReason::NotTransport => "not a Choria message",
         DropReason::UnknownProtocol => "a protocol version that we do not know",
