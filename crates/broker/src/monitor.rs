@@ -74,7 +74,8 @@ impl FromStr for MonitorUrl {
 
 impl fmt::Display for MonitorUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        // As it was written: `http::Uri` shows a slash where there is no path.
+        f.write_str(self.0.to_string().trim_end_matches('/'))
     }
 }
 
@@ -248,6 +249,8 @@ mod tests {
             ["http://localhost:8222", "https://broker.example.net", "http://[::1]:8222/base/"]
         {
             assert!(good.parse::<MonitorUrl>().is_ok(), "{good}");
+            let shown = good.parse::<MonitorUrl>().unwrap().to_string();
+            assert_eq!(shown, good.trim_end_matches('/'));
         }
         for bad in ["localhost:8222", "nats://localhost", "http://", "", "http://x/?y=1"] {
             assert!(bad.parse::<MonitorUrl>().is_err(), "{bad}");
