@@ -4,10 +4,12 @@
 CARGO ?= cargo
 # More arguments for `cargo test`, for example --no-fail-fast.
 TEST_FLAGS ?=
+# More arguments for bench-fabric, for example --quick or --delay 40ms.
+FABRIC_FLAGS ?=
 # Real brokers for tests and demonstrations.
 WITH_NATS = NATS_SERVER="$$(.ci/nats-server)" && export NATS_SERVER
 
-.PHONY: help build demo test check sim sim-speed soak outages bench-nodes nats-server
+.PHONY: help build demo test check sim sim-speed soak outages bench-fabric bench-nodes nats-server
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -41,6 +43,10 @@ soak: ## Simulate worlds that nobody has seen: SOAK_SEEDS of them, from SOAK_FRO
 
 outages: ## Measure how long outages last on a real fabric of three regions
 	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli -p antiphon-tests && target/debug/outages
+
+bench-fabric: ## Compare the fabric with a flat broker, NATS gateways and a leaf node (FABRIC_FLAGS=--quick)
+	$(WITH_NATS) && $(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests \
+	  && target/release/bench-fabric $(FABRIC_FLAGS)
 
 bench-nodes: ## Measure 2,000 emulated nodes on one broker
 	$(WITH_NATS) && $(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests \
