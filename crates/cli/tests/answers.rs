@@ -5,12 +5,12 @@
 use std::{fs, path::PathBuf};
 
 use antiphon_cli::{
-    noun::{document_of, explain, requests},
+    noun::{document_of, explain, requests, trace},
     render,
     screen::Screen,
     table::Table,
 };
-use antiphon_core::{Explanation, RequestsView};
+use antiphon_core::{Explanation, RequestsView, Trace};
 use antiphon_gateway::shell::Said;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -66,4 +66,13 @@ fn requests_are_listed_and_one_is_shown_in_full() {
     check_tables("request", &requests::detail(&said.said.requests[0], said.at));
     let fields = requests::json(&said.said);
     check_document("requests", &document_of("requests", &said, fields));
+}
+
+#[test]
+fn a_trace_names_every_hop_and_the_one_that_was_silent() {
+    let text = fs::read(folder().join("traces.json")).expect("the traces are there");
+    let traces: Vec<Trace> = serde_json::from_slice(&text).expect("the traces are readable");
+    check_tables("trace", &trace::tables(&traces));
+    let said: Said<RequestsView> = said("records.json");
+    check_document("trace", &document_of("trace", &said, trace::json(&traces)));
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
-const NOUNS: [&str; 10] = [
+const NOUNS: [&str; 11] = [
     "check",
     "collectives",
     "drops",
@@ -15,6 +15,7 @@ const NOUNS: [&str; 10] = [
     "requests",
     "routes",
     "status",
+    "trace",
 ];
 
 fn read(path: &str) -> Value {
@@ -71,7 +72,7 @@ fn is_of_type(value: &Value, rule: &Value) -> bool {
     let is = |name: &str| match name {
         "null" => value.is_null(),
         "boolean" => value.is_boolean(),
-        "integer" => value.is_u64(),
+        "integer" => value.is_i64() || value.is_u64(),
         "string" => value.is_string(),
         "array" => value.is_array(),
         "object" => value.is_object(),
