@@ -80,6 +80,8 @@ pub use snapshot::{
 /// The NATS header that marks what came out of the fabric; its value is `<region>.<gateway>` of the
 /// gateway where it entered.
 pub const MARK: &str = "Antiphon-Origin";
+/// Where nodes say that they have started (go-choria `lifecycle/`).
+pub const STARTUP_SUBJECT: &str = "choria.lifecycle.event.startup.server";
 /// Most identities in one frame.
 pub const IDENTITIES_MAX: usize = 4096;
 /// Most adverts in one control message.

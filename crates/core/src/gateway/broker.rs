@@ -4,10 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use crate::{
     Action, Alarm, BarrierId, BrokerInfo, Creator, DropReason, Gateway, Now, Outcome, Receipt,
-    SubscriptionId, UnitId,
-    gateway::{frames::Credit, hints::STARTUP_SUBJECT},
-    hash,
-    queue::Queued,
+    STARTUP_SUBJECT, SubscriptionId, UnitId, gateway::frames::Credit, hash, queue::Queued,
 };
 
 /// The broker connection as the core sees it.

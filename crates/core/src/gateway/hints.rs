@@ -10,9 +10,6 @@ use crate::{
     hints::{Layout, Library, Local, Shelf},
 };
 
-/// Where nodes say that they have started (go-choria `lifecycle/`).
-pub(super) const STARTUP_SUBJECT: &str = "choria.lifecycle.event.startup.server";
-
 /// Between two filters that are built: each costs less than a millisecond, all together no message more.
 const PACE: Duration = Duration::from_millis(10);
 /// Between two versions of the summary, and from a change to the first filter that shows it.

@@ -7,12 +7,11 @@ use bytes::Bytes;
 
 use crate::{
     Action, Body, DropReason, EndToEnd, Frame, FromBroker, Gateway, GatewayId, Hop, Now, RegionId,
-    RequestBody, Target,
+    RequestBody, STARTUP_SUBJECT, Target,
     account::{TallyKey, UnitKind},
     gateway::{
         decide::{Asked, Entering},
         drops::Refused,
-        hints::STARTUP_SUBJECT,
         policing::{Known, Wanted},
         vetting::{FlowKey, Held},
     },

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeSet;
 
+use antiphon_core::STARTUP_SUBJECT;
 use antiphon_wire::Collective;
 
 use crate::config::Config;
@@ -67,6 +68,9 @@ pub fn subscriptions(config: &Config) -> BTreeSet<SubscribeTry> {
     exact.extend(names.map(|name| (format!("choria.federation.{name}.federation"), None)));
     let beacons = format!("antiphon.beacon.{}.*.*", config.fabric);
     add(beacons.clone(), None, beacons);
+    if config.hints.lifecycle {
+        add(STARTUP_SUBJECT.to_owned(), None, STARTUP_SUBJECT.to_owned());
+    }
     tries.extend(exact.into_iter().map(|(subject, alone)| SubscribeTry {
         stands_for: subject.clone(),
         subject,
