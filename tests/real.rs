@@ -8,6 +8,8 @@
 mod burst;
 #[path = "real/doctor.rs"]
 mod doctor;
+#[path = "real/explained.rs"]
+mod explained;
 #[path = "real/export.rs"]
 mod export;
 #[path = "real/federated.rs"]
@@ -43,4 +45,5 @@ async fn a_ping_from_any_region_is_answered_by_every_node_once() {
         assert_eq!(answers.keys().cloned().collect::<Vec<_>>(), fabric.identities());
         assert!(answers.values().all(|count| *count == 1), "{answers:?}");
     }
+    fabric.conserved().await;
 }

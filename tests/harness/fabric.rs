@@ -97,6 +97,29 @@ impl Fabric {
         gateway.ready().await.expect("it is ready");
     }
 
+    /// Waits until no gateway that runs waits for the end of a unit, and holds each to its account:
+    /// created = delivered + dropped + in doubt. For the end of every test.
+    ///
+    /// # Panics
+    /// When units stay open, or an account does not add up.
+    pub async fn conserved(&self) {
+        for gateway in self.gateways() {
+            let settled = wait::until(PATIENCE, async || {
+                // One that does not run has no account any more; one that runs must answer.
+                if gateway.process().pid().is_none() {
+                    return Some(Vec::new());
+                }
+                let tallies = tallies(gateway).await?;
+                tallies.iter().all(|one| one.pending == 0).then_some(tallies)
+            });
+            let tallies = settled.await;
+            let tallies = tallies.unwrap_or_else(|| panic!("{}: units stay open", gateway.name()));
+            for one in tallies {
+                assert_eq!(one.created, one.ended, "{}: {one:?}", gateway.name());
+            }
+        }
+    }
+
     /// Runs `antiphon ping` in a region and gives who answered, and how often.
     ///
     /// # Panics
@@ -149,6 +172,34 @@ pub async fn collectives(gateway: &Gateway) -> Vec<Value> {
     let output = run(&["collectives", "--admin", &gateway.admin(), "-o", "json"]).await;
     let value: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     value["collectives"].as_array().expect("a list of collectives").clone()
+}
+
+/// How the units of one kind for one region fared.
+#[derive(Debug)]
+struct Account {
+    created: u64,
+    /// Delivered, dropped or in doubt.
+    ended: u64,
+    pending: u64,
+}
+
+/// A gateway's accounts; `None` if it does not answer.
+async fn tallies(gateway: &Gateway) -> Option<Vec<Account>> {
+    let output = run(&["collectives", "--admin", &gateway.admin(), "-o", "json"]).await;
+    let value: Value = serde_json::from_slice(&output.stdout).ok()?;
+    let regions = value["collectives"].as_array()?.iter().flat_map(|one| one["regions"].as_array());
+    let kinds = regions.flatten().flat_map(|one| [&one["requests"], &one["replies"]]);
+    let account = |one: &Value| {
+        let count = |value: &Value| value.as_u64().expect("a count");
+        let dropped = one["dropped"].as_object().expect("counts by reason");
+        let lost: u64 = dropped.values().map(count).sum();
+        Account {
+            created: count(&one["created"]),
+            ended: count(&one["delivered"]) + lost + count(&one["in_doubt"]),
+            pending: count(&one["pending"]),
+        }
+    };
+    Some(kinds.filter(|one| one.is_object()).map(account).collect())
 }
 
 /// How many of a gateway's links are up.

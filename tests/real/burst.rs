@@ -37,4 +37,5 @@ async fn a_burst_of_replies_arrives_whole() {
     .await;
     burst(&fabric, 1, 2_000).await;
     burst(&fabric, 2, 20_000).await;
+    fabric.conserved().await;
 }

@@ -58,6 +58,7 @@ async fn a_federated_client_is_answered_as_by_choria() {
     let subject = "choria.broadcast.agent.discovery";
     let (request, answer) = ask(&fabric, "us", subject, "v2-federated.json").await;
     assert_eq!((request.seen_by().len(), answer.seen_by().len()), (2, 4));
+    fabric.conserved().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,4 +86,5 @@ async fn an_ordinary_client_sees_the_nodes_own_bytes() {
     let back = Transport::decode(back.payload).unwrap();
     assert_eq!(back.data(), Transport::decode(answer).unwrap().data());
     assert!(back.federation().is_none());
+    fabric.conserved().await;
 }

@@ -60,6 +60,7 @@ async fn a_killed_gateway_costs_little_and_doubles_nothing() {
     assert_eq!(seen.doubled(), 0, "of {}", seen.requests());
     assert_eq!(seen.outage(whole, &us).lost, 0, "of those made once all is well again");
     println!("{} requests, two gateways killed: {:?}", seen.requests(), seen.outage(killed, &us));
+    fabric.conserved().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -86,4 +87,5 @@ async fn a_cut_and_a_silent_link_are_routed_around_and_used_again() {
     assert_eq!(seen.doubled(), 0, "of {}", seen.requests());
     assert_eq!(seen.outage(returns, &us).lost, 0, "traffic returns to the link without loss");
     println!("{} requests, a silent link: {:?}", seen.requests(), seen.outage(silenced, &us));
+    fabric.conserved().await;
 }

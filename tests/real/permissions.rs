@@ -57,6 +57,7 @@ async fn the_stated_permissions_are_enough() {
         let log = std::fs::read_to_string(gateway.process().log()).unwrap();
         assert!(!log.contains("denied"), "{log}");
     }
+    fabric.conserved().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -74,4 +75,5 @@ async fn a_permission_that_is_missing_is_a_named_drop() {
         denied += drops(gateway).await.get("publish-denied").copied().unwrap_or(0);
     }
     assert_eq!(denied, 1);
+    fabric.conserved().await;
 }

@@ -25,4 +25,5 @@ async fn nodes_and_clients_of_protocol_v2_find_each_other() {
         *regions.entry(reply["data"]["value"].as_str().expect("a region")).or_default() += 1;
     }
     assert_eq!(regions, [("eu", 2), ("us", 2)].into());
+    fabric.conserved().await;
 }

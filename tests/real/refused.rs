@@ -78,6 +78,7 @@ async fn what_must_not_cross_is_a_named_drop() {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     let crossed = far.message(deadline).await.expect("the fabric still works");
     assert_eq!(crossed.subject, BROADCAST);
+    fabric.conserved().await;
 }
 
 /// Replies in us whose return address was forged.

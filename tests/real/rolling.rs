@@ -100,4 +100,5 @@ async fn gateways_restarted_one_after_another_lose_and_double_nothing() {
         took.as_millis(),
         nodes.len()
     );
+    fabric.conserved().await;
 }

@@ -67,6 +67,7 @@ async fn a_gateway_of_another_fabric_is_refused_and_counted() {
         let known = run(&["gateways", "--admin", &gateway.admin()]).await;
         assert!(!String::from_utf8_lossy(&known.stdout).contains("us-9"));
     }
+    fabric.conserved().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,4 +85,5 @@ async fn a_configuration_that_is_not_the_certificates_stops_the_start() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(64), "{said}");
     assert!(said.contains("wrong.toml") && said.contains("region"), "{said}");
+    fabric.conserved().await;
 }
