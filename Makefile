@@ -9,7 +9,7 @@ FABRIC_FLAGS ?=
 # Real brokers for tests and demonstrations.
 WITH_NATS = NATS_SERVER="$$(.ci/nats-server)" && export NATS_SERVER
 
-.PHONY: help build demo test check sim sim-speed soak outages bench-fabric bench-nodes nats-server
+.PHONY: help build demo test check sim sim-speed soak replay outages bench-fabric bench-nodes nats-server
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -40,6 +40,10 @@ soak: ## Simulate worlds that nobody has seen: SOAK_SEEDS of them, from SOAK_FRO
 	$(CARGO) build --locked --release -p antiphon-cli
 	from=$${SOAK_FROM:-$$(date +%s)} && target/release/antiphon sim swarm \
 	  --seeds $$from..$$((from + $${SOAK_SEEDS:-2000} - 1)) --minimise target/soak
+
+replay: ## Replay the golden traces; UPDATE=1 records them anew
+	$(CARGO) build --locked -p antiphon-cli
+	$(CARGO) test --locked -p antiphon-tests --test traces
 
 outages: ## Measure how long outages last on a real fabric of three regions
 	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli -p antiphon-tests && target/debug/outages
