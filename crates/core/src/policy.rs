@@ -13,8 +13,6 @@ mod pattern;
 mod recent;
 mod rule;
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::{bucket::Buckets, recent::Recent};
@@ -24,15 +22,14 @@ pub use self::{
     recent::{Change, Judged},
     rule::{Action, Asked, Proof, Rule},
 };
-use crate::id::RegionId;
 
 /// Most rules in one list; a longer one is refused where policies are read.
 pub const RULES_MAX: usize = 1000;
 
 /// What a region lets out, in and through.
 ///
-/// The default lets everything out and in that `export` in the gateway's configuration names, sets
-/// no limits, and follows every region's halts.
+/// The default lets everything out and in that `export` in the gateway's configuration names, and sets
+/// no limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Requests of our clients for another region.
@@ -43,8 +40,6 @@ pub struct Policy {
     pub transit: Rules,
     /// How many requests a second.
     pub limits: RateLimits,
-    /// Whose halts hold here too.
-    pub follow_halts: Follow,
 }
 
 /// The rules of one direction.
@@ -79,17 +74,6 @@ pub enum Effect {
     Allow,
     /// Does not.
     Deny,
-}
-
-/// Whose halts hold here too. Our own region's always do.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Follow {
-    /// Every region's.
-    #[default]
-    All,
-    /// These regions'.
-    Regions(BTreeSet<RegionId>),
 }
 
 /// The answer of a policy.
@@ -167,17 +151,6 @@ impl Effect {
         match self {
             Self::Allow => "allow",
             Self::Deny => "deny",
-        }
-    }
-}
-
-impl Follow {
-    /// Whether a halt of this region holds here.
-    #[must_use]
-    pub fn includes(&self, region: &RegionId) -> bool {
-        match self {
-            Self::All => true,
-            Self::Regions(regions) => regions.contains(region),
         }
     }
 }

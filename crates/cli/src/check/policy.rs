@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use antiphon_core::{
-    DropReason, RegionId,
-    policy::{Direction, Follow},
-};
+use antiphon_core::{DropReason, RegionId, policy::Direction};
 use antiphon_gateway::shell::{Report, Settings};
 
 use super::{
@@ -136,8 +133,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         code: "POLI-013",
         title: "Policies name regions that exist",
-        meaning: "A rule of a policy, or the list of regions whose halts are followed, names a region \
-                  that nobody has heard of. The rule never matches.",
+        meaning: "A rule of a policy names a region that nobody has heard of. The rule never \
+                  matches.",
         next: "correct the name in the [policy] file, then antiphon policy apply",
         test: Test::Running(policy_regions),
     },
@@ -291,13 +288,7 @@ fn policy_regions(evidence: &Evidence) -> Outcome {
         let named = rules.flat_map(|rule| {
             rule.from.iter().chain(&rule.to).map(|region| (format!("rule {}", rule.name), region))
         });
-        let followed = match &policy.follow_halts {
-            Follow::All => None,
-            Follow::Regions(regions) => Some(regions),
-        };
-        let followed = followed.into_iter().flatten();
-        let followed = followed.map(|region| ("follow_halts".to_owned(), region));
-        for (place, region) in named.chain(followed).filter(|(_, one)| !known.contains(one)) {
+        for (place, region) in named.filter(|(_, one)| !known.contains(one)) {
             let hint = did_you_mean(region.as_str(), known.iter().map(|known| known.as_str()));
             let text = format!("{place} at {gateway} says {region}, which is unknown{hint}");
             findings.push(Finding::warning(text));

@@ -2,7 +2,7 @@
 
 use antiphon_core::{
     PolicyTrial, PolicyView,
-    policy::{Change, Direction, Effect, Follow, Judged, Rate, Rule},
+    policy::{Change, Direction, Effect, Judged, Rate, Rule},
 };
 use antiphon_gateway::{policies::PolicyOutcome, shell::Report};
 use serde_json::{Map, Value, json};
@@ -31,7 +31,6 @@ fn origin(report: &Report) -> Table {
     let mut pairs = vec![
         ("source", Cell::from(format!("{source}{since}{by}"))),
         ("limits", limits(view).into()),
-        ("halts", follow(view).into()),
     ];
     if let Some(refused) = &facts.refused {
         let first = refused.problems.first().map_or("", String::as_str);
@@ -51,16 +50,6 @@ fn limits(view: &PolicyView) -> String {
     let each = limits.regions.iter().map(|(name, one)| rate(name.as_str(), *one));
     let all: Vec<String> = caller.into_iter().chain(region).chain(each).collect();
     if all.is_empty() { "none".to_owned() } else { all.join("; ") }
-}
-
-fn follow(view: &PolicyView) -> String {
-    match &view.policy.follow_halts {
-        Follow::All => "of every region are followed".to_owned(),
-        Follow::Regions(regions) if regions.is_empty() => {
-            "of no other region are followed".to_owned()
-        }
-        Follow::Regions(regions) => format!("of {} are followed", human::list(regions)),
-    }
 }
 
 fn rules(view: &PolicyView) -> Table {
@@ -189,10 +178,6 @@ pub fn json(report: &Report) -> Map<String, Value> {
         });
         named.chain([rest])
     });
-    let regions = match &view.policy.follow_halts {
-        Follow::All => None,
-        Follow::Regions(regions) => Some(regions),
-    };
     let refused = facts.refused.as_ref().map(|one| {
         json!({
             "at": human::moment(one.at), "by": one.by, "source": one.source,
@@ -207,7 +192,6 @@ pub fn json(report: &Report) -> Map<String, Value> {
         ("refused", json!(refused)),
         ("rules", Value::Array(rules.collect())),
         ("limits", limits_json(view)),
-        ("follow_halts", json!(regions)),
         ("recent_messages", json!(view.recent)),
     ];
     fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()

@@ -1,8 +1,9 @@
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{recent::Recent, *};
+use crate::RegionId;
 
 fn region(name: &str) -> RegionId {
     name.parse().unwrap()

@@ -11,12 +11,10 @@ use std::{
 
 use antiphon_core::{
     RegionId,
-    policy::{
-        Direction, Effect, Follow, Pattern, Policy, RULES_MAX, Rate, RateLimits, Rule, Rules,
-    },
+    policy::{Direction, Effect, Pattern, Policy, RULES_MAX, Rate, RateLimits, Rule, Rules},
 };
 
-use self::raw::{RawFollow, RawLimits, RawPolicy, RawRate, RawRule};
+use self::raw::{RawLimits, RawPolicy, RawRate, RawRule};
 use super::{
     CallerTrust, PolicySource,
     document::{Document, line_at},
@@ -146,7 +144,7 @@ fn read(document: &Document<'_>, problems: &mut Gathered) -> Option<Policy> {
 }
 
 fn assemble(raw: RawPolicy, problems: &mut Gathered) -> Policy {
-    let RawPolicy { default, export, accept, transit, limits, follow_halts } = raw;
+    let RawPolicy { default, export, accept, transit, limits } = raw;
     let mut list = |direction: Direction, raw: Vec<RawRule>, otherwise: Field<Effect>| {
         let key = format!("default.{}", direction.label());
         let otherwise = otherwise.or(Effect::Allow, &key, problems);
@@ -157,7 +155,6 @@ fn assemble(raw: RawPolicy, problems: &mut Gathered) -> Policy {
         accept: list(Direction::Accept, accept, default.accept),
         transit: list(Direction::Transit, transit, default.transit),
         limits: rates(limits, problems),
-        follow_halts: follow(follow_halts, problems),
     }
 }
 
@@ -265,17 +262,6 @@ fn checked(raw: RawRate, key: &str, problems: &mut Gathered) -> Option<Rate> {
         return None;
     }
     Some(Rate { per_second, burst })
-}
-
-fn follow(field: Field<RawFollow>, problems: &mut Gathered) -> Follow {
-    let key = "follow_halts";
-    match field.optional(key, problems) {
-        None | Some(RawFollow::All(_)) => Follow::All,
-        Some(RawFollow::Regions(names)) => {
-            let region = |name: &String| name.parse().map_err(|e| problems.add(key, e)).ok();
-            Follow::Regions(names.iter().filter_map(region).collect())
-        }
-    }
 }
 
 #[cfg(test)]

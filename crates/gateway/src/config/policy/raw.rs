@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use antiphon_core::policy::Effect;
 use serde::Deserialize;
 
-use super::super::{field::Field, raw::All};
+use super::super::field::Field;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -15,7 +15,6 @@ pub(super) struct RawPolicy {
     pub(super) accept: Vec<RawRule>,
     pub(super) transit: Vec<RawRule>,
     pub(super) limits: RawLimits,
-    pub(super) follow_halts: Field<RawFollow>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -52,12 +51,4 @@ pub(super) struct RawLimits {
 pub(super) struct RawRate {
     pub(super) per_second: u32,
     pub(super) burst: u32,
-}
-
-/// `"all"` or a list of regions.
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "expected \"all\" or a list of regions")]
-pub(super) enum RawFollow {
-    All(All),
-    Regions(Vec<String>),
 }

@@ -18,7 +18,6 @@ fn an_empty_file_is_the_default() {
 fn every_key_is_read() {
     let policy = read(
         r#"
-follow_halts = ["us"]
 [default]
 accept = "deny"
 [limits]
@@ -39,7 +38,6 @@ callers = ["choria=*.ops"]
 effect = "allow"
 "#,
     );
-    assert_eq!(policy.follow_halts, Follow::Regions(["us".parse().unwrap()].into()));
     assert_eq!((policy.export.otherwise, policy.accept.otherwise), (Effect::Allow, Effect::Deny));
     assert_eq!(policy.limits.caller, Some(Rate { per_second: 50, burst: 500 }));
     assert_eq!(policy.limits.regions.len(), 1);
@@ -56,7 +54,6 @@ effect = "allow"
 fn every_problem_is_told_with_its_line_and_key() {
     let told = problems(
         r#"colour = "red"
-follow_halts = 7
 [default]
 export = "maybe"
 [limits]
@@ -77,14 +74,13 @@ effect = "allow"
     );
     let expected = [
         "policy.toml:1: colour: is unknown",
-        "policy.toml:2: follow_halts: expected \"all\" or a list of regions",
-        "policy.toml:4: default.export: ",
-        "policy.toml:6: limits.caller: per_second and burst must be more than zero",
-        "policy.toml:9: export.0.from: is always our own region in export",
-        "policy.toml:13: export.1.agents: is empty: leave it out to match everything",
-        "policy.toml:14: export.1.efect: is unknown",
-        "policy.toml:16: accept.0.name: must be 1 to 64 characters",
-        "policy.toml:17: accept.0.callers: \"x y\" is no name",
+        "policy.toml:3: default.export: ",
+        "policy.toml:5: limits.caller: per_second and burst must be more than zero",
+        "policy.toml:8: export.0.from: is always our own region in export",
+        "policy.toml:12: export.1.agents: is empty: leave it out to match everything",
+        "policy.toml:13: export.1.efect: is unknown",
+        "policy.toml:15: accept.0.name: must be 1 to 64 characters",
+        "policy.toml:16: accept.0.callers: \"x y\" is no name",
     ];
     for line in expected {
         assert!(told.iter().any(|one| one.starts_with(line)), "{line:?} not in {told:#?}");
