@@ -9,7 +9,7 @@ FABRIC_FLAGS ?=
 # Real brokers for tests and demonstrations.
 WITH_NATS = NATS_SERVER="$$(.ci/nats-server)" && export NATS_SERVER
 
-.PHONY: help build demo test check sim sim-speed soak replay outages bench-fabric bench-nodes nats-server
+.PHONY: help build demo test check sim sim-speed soak replay outages bench-fabric bench-nodes bench-commands nats-server
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -55,6 +55,10 @@ bench-fabric: ## Compare the fabric with a flat broker, NATS gateways and a leaf
 bench-nodes: ## Measure 2,000 emulated nodes on one broker
 	$(WITH_NATS) && $(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests \
 	  && target/release/bench-nodes
+
+bench-commands: ## Measure the operator's reading commands on six gateways
+	$(WITH_NATS) && $(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests \
+	  && target/release/bench-commands
 
 nats-server: ## Say where nats-server is; get one if it is missing
 	@.ci/nats-server

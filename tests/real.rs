@@ -18,6 +18,8 @@ mod federated;
 mod interest;
 #[path = "real/native.rs"]
 mod native;
+#[path = "real/operator.rs"]
+mod operator;
 #[path = "real/outage.rs"]
 mod outage;
 #[path = "real/permissions.rs"]

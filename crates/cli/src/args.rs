@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::command::{
     archive, check, completions, config, drain, explain, gateway, lab, log_level, man, node,
-    policy, read::ReadArgs, replay, requests, sim, topology, trace, undrain,
+    policy, read::ReadArgs, replay, requests, sim, top, topology, trace, undrain,
 };
 
 /// What was typed.
@@ -45,6 +45,9 @@ pub enum Command {
     Routes {
         /// Show the routes to every gateway of this region
         region: Option<RegionId>,
+        /// Show every way, used or not, what it costs, and why it is not used
+        #[arg(long)]
+        all: bool,
         #[command(flatten)]
         args: ReadArgs,
     },
@@ -62,6 +65,8 @@ pub enum Command {
     Check(check::Args),
     /// Write what every gateway says into one file, for --archive
     Archive(archive::Args),
+    /// Watch the whole fabric on the whole terminal
+    Top(top::Args),
     /// Draw regions, gateways and links
     Topology(topology::Args),
     /// Explain where a message would go and why, without sending it

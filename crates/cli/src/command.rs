@@ -17,6 +17,7 @@ pub mod read;
 pub mod replay;
 pub mod requests;
 pub mod sim;
+pub mod top;
 pub mod topology;
 pub mod trace;
 pub mod undrain;
@@ -47,7 +48,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Regions(args) => read(Noun::Regions, args),
         Command::Gateways(args) => read(Noun::Gateways, args),
         Command::Links(args) => read(Noun::Links, args),
-        Command::Routes { args, region } => read(Noun::Routes { to: region }, args),
+        Command::Routes { args, region, all } => read(Noun::Routes { to: region, all }, args),
         Command::Collectives(args) => read(Noun::Collectives, args),
         Command::Drops { args, examples } => read(Noun::Drops { examples }, args),
         Command::Check(args) => check::run(&args).map(Into::into),
@@ -65,6 +66,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Undrain(args) => undrain::run(&args).map(Into::into),
         Command::LogLevel(args) => log_level::run(&args).map(Into::into),
         Command::Topology(args) => topology::run(&args).map(Into::into),
+        Command::Top(args) => top::run(&args).map(Into::into),
         Command::Man(args) => man::run(&args).map(Into::into),
         Command::Replay(args) => replay::run(&args).map(Into::into),
         Command::Completions(args) => completions::run(&args).map(Into::into),

@@ -72,6 +72,13 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
+/// Bytes in a second: `0/s`, `1.5k/s`, `64M/s`; short, for tables.
+#[must_use]
+pub fn rate(bytes: u64) -> String {
+    let text = self::bytes(bytes).replace(" B", "").replace(' ', "").replace("iB", "");
+    format!("{}/s", text.replace('K', "k"))
+}
+
 /// `1 link`, `3 links`.
 #[must_use]
 pub fn count(count: u64, one: &str) -> String {
@@ -138,6 +145,13 @@ mod tests {
             (u64::MAX, "15 EiB"),
         ] {
             assert_eq!(bytes(size), text);
+        }
+    }
+
+    #[test]
+    fn rates_are_short() {
+        for (bytes, text) in [(0, "0/s"), (1536, "1.5k/s"), (64 << 20, "64M/s")] {
+            assert_eq!(rate(bytes), text);
         }
     }
 

@@ -30,6 +30,7 @@ pub mod screen;
 pub mod simulation;
 pub mod source;
 pub mod table;
+pub mod top;
 pub mod view;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -47,6 +47,8 @@ pub enum Noun {
     Routes {
         /// Which.
         to: Option<RegionId>,
+        /// Whether every way is shown, used or not.
+        all: bool,
     },
     /// Every collective.
     Collectives,
@@ -102,8 +104,9 @@ impl Noun {
             Self::Regions => vec![regions::rows(core)],
             Self::Gateways => vec![gateways::rows(report, held)],
             Self::Links => vec![links::rows(report)],
-            Self::Routes { to: None } => vec![routes::rows(core)],
-            Self::Routes { to: Some(region) } => vec![routes::rows_to(core, region)],
+            Self::Routes { to, all: true } => vec![routes::rows_all(report, to.as_ref())],
+            Self::Routes { to: None, all: false } => vec![routes::rows(core)],
+            Self::Routes { to: Some(region), all: false } => vec![routes::rows_to(core, region)],
             Self::Collectives => vec![collectives::rows(core)],
             Self::Policy => policy::tables(report),
             Self::Drops { examples: 0 } => vec![drops::rows(core)],
@@ -138,7 +141,7 @@ impl Noun {
             Self::Regions => regions::json(core),
             Self::Gateways => gateways::json(report, held),
             Self::Links => links::json(report),
-            Self::Routes { to } => routes::json(core, to.as_ref()),
+            Self::Routes { to, .. } => routes::json(report, to.as_ref()),
             Self::Collectives => collectives::json(core),
             Self::Drops { .. } => drops::json(report),
             Self::Policy => policy::json(report),
@@ -160,19 +163,21 @@ impl Noun {
     fn judge_one(&self, report: &Report) -> Result<Exit, Failure> {
         match self {
             Self::Status { strict } => Ok(finding::exit(&finding::findings(report), *strict)),
-            Self::Routes { to: Some(region) } => match routes::is_reachable(&report.core, region) {
-                Some(true) => Ok(Exit::Good),
-                Some(false) => {
-                    let gateway = &report.core.gateway;
-                    message(format_args!("no route from {gateway} to region {region}"));
-                    Ok(Exit::Problem)
+            Self::Routes { to: Some(region), .. } => {
+                match routes::is_reachable(&report.core, region) {
+                    Some(true) => Ok(Exit::Good),
+                    Some(false) => {
+                        let gateway = &report.core.gateway;
+                        message(format_args!("no route from {gateway} to region {region}"));
+                        Ok(Exit::Problem)
+                    }
+                    None => Err(Failure::problem(unknown(region, report))),
                 }
-                None => Err(Failure::problem(unknown(region, report))),
-            },
+            }
             Self::Regions
             | Self::Gateways
             | Self::Links
-            | Self::Routes { to: None }
+            | Self::Routes { to: None, .. }
             | Self::Collectives
             | Self::Policy
             | Self::Drops { .. } => Ok(Exit::Good),

@@ -88,6 +88,14 @@ fn normal(name: &str) -> String {
 }
 
 impl PickArgs {
+    /// Orders the rows of a table by a column, given by its place.
+    pub(crate) fn sort_by(table: &mut Table, column: usize, reverse: bool) {
+        table.rows.sort_by(|one, other| compare(one.get(column), other.get(column)));
+        if reverse {
+            table.rows.reverse();
+        }
+    }
+
     fn filters(&self) -> Vec<Filter> {
         let short = [("region", &self.region), ("state", &self.state)];
         let short = short.into_iter().filter_map(|(column, wanted)| {
@@ -110,10 +118,7 @@ impl PickArgs {
         }
         if let Some(column) = &self.sort {
             each_with(tables, &normal(column), |table, index| {
-                table.rows.sort_by(|one, other| compare(one.get(index), other.get(index)));
-                if self.reverse {
-                    table.rows.reverse();
-                }
+                Self::sort_by(table, index, self.reverse);
             })?;
         }
         Ok(())

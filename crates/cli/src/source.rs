@@ -128,6 +128,14 @@ pub(crate) async fn everybody(asked: &Asked, patience: Duration) -> Result<Archi
     Ok(Archive::new(first, reports, silent))
 }
 
+/// What one gateway says.
+///
+/// # Errors
+/// It does not answer.
+pub(crate) async fn only(mut asked: Asked) -> Result<View, Failure> {
+    asked.report().await.map(View::of_one)
+}
+
 /// Which of its topology adverts the others hold; those that do not answer are left out.
 async fn held(asked: &Asked, report: &Report) -> Result<BTreeMap<GatewayId, Stamp>, Failure> {
     let mut asking = JoinSet::new();

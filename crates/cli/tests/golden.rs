@@ -5,9 +5,13 @@
 use std::{fs, path::PathBuf};
 
 use antiphon_cli::{
+    archive::{Archive, Silent},
+    command::read::{tables, whole_document},
     noun::{Held, Noun, document},
+    pick::PickArgs,
     render,
     screen::Screen,
+    view::View,
 };
 use antiphon_core::{Incarnation, Stamp};
 use antiphon_gateway::shell::Report;
@@ -41,8 +45,9 @@ fn nouns() -> Vec<(&'static str, Noun)> {
         ("regions", Noun::Regions),
         ("gateways", Noun::Gateways),
         ("links", Noun::Links),
-        ("routes", Noun::Routes { to: None }),
-        ("routes-to-us", Noun::Routes { to: Some("us".parse().expect("a region")) }),
+        ("routes", Noun::Routes { to: None, all: false }),
+        ("routes-to-us", Noun::Routes { to: Some("us".parse().expect("a region")), all: false }),
+        ("routes-all", Noun::Routes { to: None, all: true }),
         ("collectives", Noun::Collectives),
         ("drops", Noun::Drops { examples: 10 }),
     ]
@@ -86,4 +91,54 @@ fn every_document_is_as_recorded_and_names_its_schema() {
         assert_eq!(actual, serde_json::from_str::<Value>(&text).unwrap(), "{name}");
         assert_eq!(actual["schema"], format!("antiphon.{}.v1", noun.name()));
     }
+}
+
+/// Two gateways that answered and one that did not.
+fn everybody() -> View {
+    let mut other = report();
+    other.core.gateway = "us-1".parse().expect("a name");
+    other.core.region = "us".parse().expect("a name");
+    other.core.alarms.clear();
+    let silent = Silent {
+        gateway: "sa-1".parse().expect("a name"),
+        region: "sa".parse().expect("a name"),
+        reason: "no route to it".to_owned(),
+    };
+    View::of_all(Archive::new(report().core.gateway, vec![report(), other], vec![silent]))
+}
+
+#[test]
+fn what_several_gateways_say_is_shown_side_by_side() {
+    let view = everybody();
+    for (name, noun) in [("status", Noun::Status { strict: false }), ("links", Noun::Links)] {
+        for width in [80, 160] {
+            let screen = Screen { width: Some(width), colour: false };
+            let tables = tables(&noun, &view, &PickArgs::default()).expect("tables");
+            let drawn: Vec<String> = tables.iter().map(|one| render::table(one, screen)).collect();
+            let actual = drawn.join("\n");
+            assert_eq!(actual, golden(&format!("all-{name}.{width}.txt"), &actual), "{name}");
+            for line in actual.lines() {
+                assert!(line.chars().count() <= width.into(), "{name} at {width}: {line}");
+            }
+        }
+    }
+    let links = whole_document(&Noun::Links, &view, &PickArgs::default()).expect("a document");
+    let text = golden("all-gateways.json", &format!("{links:#}\n"));
+    assert_eq!(links, serde_json::from_str::<Value>(&text).expect("JSON"));
+}
+
+#[test]
+fn an_archive_comes_back_from_its_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fabric.gz");
+    let archive = Archive::new(report().core.gateway, vec![report()], Vec::new());
+    archive.write(&path).expect("it is written");
+    assert_eq!(Archive::read(&path).expect("it is read"), archive);
+    // What the admin API gives is an archive of one.
+    fs::write(&path, serde_json::to_vec(&report()).expect("JSON")).expect("it is written");
+    assert_eq!(Archive::read(&path).expect("it is read"), archive);
+    fs::write(&path, r#"{"schema":"antiphon.links.v1"}"#).expect("it is written");
+    assert!(
+        Archive::read(&path).expect_err("no archive").to_string().contains("antiphon.links.v1")
+    );
 }

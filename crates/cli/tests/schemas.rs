@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
-const NOUNS: [&str; 11] = [
+const NOUNS: [&str; 13] = [
     "check",
     "collectives",
     "drops",
@@ -16,6 +16,8 @@ const NOUNS: [&str; 11] = [
     "routes",
     "status",
     "trace",
+    "topology",
+    "all-gateways",
 ];
 
 fn read(path: &str) -> Value {

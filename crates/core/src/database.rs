@@ -141,6 +141,11 @@ impl Database {
         self.get(gateway, kind).map(|entry| entry.advert.draft.stamp)
     }
 
+    /// When the newest of one gateway's adverts of one kind came.
+    pub(crate) fn refreshed(&self, gateway: &GatewayId, kind: AdvertKind) -> Option<Duration> {
+        self.get(gateway, kind).map(|entry| entry.refreshed)
+    }
+
     /// Every gateway's place in the topology, with its region.
     pub(crate) fn topologies(&self) -> impl Iterator<Item = (&GatewayId, &RegionId, &Topology)> {
         self.entries.values().filter_map(|entry| match &entry.advert.draft.content {

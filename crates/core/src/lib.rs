@@ -71,7 +71,7 @@ pub use records::{
     KeptFrom, PublishedView, QuestionView, Refusals, RequestView, RequestsAsked, RequestsView,
     ReturnedView, WayView,
 };
-pub use routes::Route;
+pub use routes::{RegionWays, Route, Way, WayUse};
 pub use snapshot::{
     AlarmView, BrokerView, DropExample, DropView, HintView, HitView, InterestView, LinkView,
     MemberView, PolicyTrial, PolicyView, QueueView, RegionView, Snapshot, TallyView,

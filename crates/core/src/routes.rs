@@ -12,12 +12,14 @@
 mod graph;
 mod step;
 mod table;
+mod ways;
 mod what_if;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::ways::{RegionWays, Way, WayUse};
 pub(crate) use self::{
     graph::Graph,
     step::{Here, Step, next_step},
@@ -82,6 +84,11 @@ impl Routes {
         let graph = &self.graph;
         let origin = graph.origin(origin);
         self.tables.entry(origin).or_insert_with(|| Table::new(graph, me, origin))
+    }
+
+    /// Every way to every other region for frames created in `origin`, used or not.
+    pub(crate) fn ways(&self, me: &GatewayId, origin: &RegionId) -> Vec<RegionWays> {
+        ways::ways(&self.graph, me, self.graph.origin(origin))
     }
 
     /// The same, if it has been computed.

@@ -184,6 +184,9 @@ pub struct MemberView {
     pub version: String,
     /// Where it can be dialled, as gossip says.
     pub endpoint: String,
+    /// How long ago it was heard last: on its link with us, else by its newest advert.
+    #[serde(default)]
+    pub heard: Option<Duration>,
     /// Whether gossip knows it.
     pub gossip: bool,
     /// How to reach it; `None` for ourselves and for who is out of reach.
@@ -283,6 +286,9 @@ pub struct DropView {
     pub to: Option<RegionId>,
     /// How many.
     pub count: u64,
+    /// How many of them in the last minute.
+    #[serde(default)]
+    pub recent: u64,
 }
 
 /// One dropped message.

@@ -10,6 +10,7 @@ mod links;
 mod peers;
 mod policy;
 mod query;
+mod rates;
 mod report;
 mod statements;
 mod vetting;
@@ -26,7 +27,13 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use self::{answers::Answers, facts::Troubles, peers::Peers, report::Tallied};
+use self::{
+    answers::Answers,
+    facts::Troubles,
+    peers::Peers,
+    rates::Rates,
+    report::{Tallied, Ways},
+};
 use crate::{
     clock::Clock,
     config::Config,
@@ -116,6 +123,8 @@ pub(crate) struct Shell {
     tallied: Tallied,
     troubles: Troubles,
     trust: TrustFacts,
+    rates: Rates,
+    ways: Ways,
     stopping: bool,
 }
 
@@ -158,6 +167,8 @@ impl Shell {
             tallied: Tallied::default(),
             troubles: Troubles::default(),
             trust,
+            rates: Rates::default(),
+            ways: Ways::default(),
             stopping: false,
         }
     }
@@ -196,7 +207,8 @@ impl Shell {
     fn next_deadline(&self) -> Option<Instant> {
         let core = self.core.next_deadline();
         let link = self.peers.next_end().map(|unix| self.until(unix));
-        [core, link].into_iter().flatten().min().map(|mono| self.clock.at(mono))
+        let sample = Some(self.rates.next_deadline());
+        [core, link, sample].into_iter().flatten().min().map(|mono| self.clock.at(mono))
     }
 
     /// A moment of the wall clock as core time.
@@ -210,6 +222,8 @@ impl Shell {
             Input::Deadline => {
                 self.troubles.look_at_clock(self.clock.now());
                 self.close_ending_links();
+                let (now, links) = (self.clock.now().mono, &self.links);
+                self.rates.sample(now, || links.stats());
                 self.drive(Event::Tick);
             }
             Input::Broker(event) => self.on_broker(event.ok_or(ShellError::BrokerEnded)?),

@@ -128,7 +128,13 @@ pub(crate) fn report() -> Report {
         record: None,
     };
     let core = Gateway::new(config, 1, Now::default()).snapshot(Now::default());
-    Report { schema: shell::SCHEMA.to_owned(), at: Duration::from_secs(100), daemon, core }
+    Report {
+        schema: shell::SCHEMA.to_owned(),
+        at: Duration::from_secs(100),
+        daemon,
+        core,
+        ways: Vec::new(),
+    }
 }
 
 /// A shell that knows nothing but this report, and hands on the other questions.

@@ -4,8 +4,11 @@ use std::f64::consts::TAU;
 
 use super::Topology;
 
-/// Room between two boxes, and around all.
+/// Room around all.
 const GAP: f64 = 26.0;
+/// Least room between neighbours, and what a circle grows by that is too small.
+const ROOM: f64 = 10.0;
+const GROWTH: f64 = 1.04;
 /// Height of a box's head, and of each gateway below it.
 const HEAD: f64 = 26.0;
 const LINE: f64 = 17.0;
@@ -37,18 +40,42 @@ impl Circle {
         let sizes: Vec<(f64, f64)> = topology.regions.iter().map(size).collect();
         let widest = sizes.iter().map(|size| size.0).fold(0.0, f64::max);
         let highest = sizes.iter().map(|size| size.1).fold(0.0, f64::max);
-        // Boxes lie closest at the sides, one above the other, and at the top, one beside the other.
-        let needed = sizes.iter().map(|size| size.0.max(size.1) + GAP).sum::<f64>() / TAU;
-        let radius = if sizes.len() < 2 { 0.0 } else { needed.max(RADIUS_MIN) };
-        let (width, height) = (2.0 * (radius + GAP) + widest, 2.0 * (radius + GAP) + highest);
-        let steps = sizes.len().max(1) as f64;
-        let place = |(index, (w, h)): (usize, (f64, f64))| {
-            let angle = TAU * (index as f64 / steps - 0.25);
-            let (x, y) = (width / 2.0 + radius * angle.cos(), height / 2.0 + radius * angle.sin());
-            Place { x, y, width: w, height: h }
-        };
-        Self { places: sizes.into_iter().enumerate().map(place).collect(), width, height }
+        let mut radius = if sizes.len() < 2 { 0.0 } else { RADIUS_MIN };
+        let mut places = around(&sizes, radius);
+        // Ends at the latest when a step along the circle is as long as a box is from corner to corner.
+        while overlap(&places) {
+            radius *= GROWTH;
+            places = around(&sizes, radius);
+        }
+        let (half_width, half_height) = (radius + GAP + widest / 2.0, radius + GAP + highest / 2.0);
+        for place in &mut places {
+            place.x += half_width;
+            place.y += half_height;
+        }
+        Self { places, width: 2.0 * half_width, height: 2.0 * half_height }
     }
+}
+
+/// Boxes around the origin, the first at the top.
+fn around(sizes: &[(f64, f64)], radius: f64) -> Vec<Place> {
+    let steps = sizes.len().max(1) as f64;
+    let place = |(index, (width, height)): (usize, &(f64, f64))| {
+        let angle = TAU * (index as f64 / steps - 0.25);
+        let (x, y) = (radius * angle.cos(), radius * angle.sin());
+        Place { x, y, width: *width, height: *height }
+    };
+    sizes.iter().enumerate().map(place).collect()
+}
+
+/// Whether two neighbours are closer than they may be.
+fn overlap(places: &[Place]) -> bool {
+    let after = places.iter().skip(1).chain(places.first());
+    places.len() > 1
+        && places.iter().zip(after).any(|(one, other)| {
+            let (x, y) = ((one.x - other.x).abs(), (one.y - other.y).abs());
+            x < (one.width + other.width) / 2.0 + ROOM
+                && y < (one.height + other.height) / 2.0 + ROOM
+        })
 }
 
 impl Place {

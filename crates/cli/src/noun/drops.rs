@@ -21,6 +21,8 @@ use crate::{
 struct Count {
     /// Dropped by this gateway, whoever created them.
     here: u64,
+    /// The same in the last minute.
+    recent: u64,
     /// Created by this gateway, dropped anywhere.
     ours: u64,
 }
@@ -32,6 +34,7 @@ pub fn rows(snapshot: &Snapshot) -> Table {
         Column::words("REASON"),
         Column::words("TO"),
         Column::numbers("HERE"),
+        Column::numbers("1 MIN"),
         Column::numbers("OURS"),
         Column::words("MEANING"),
     ];
@@ -42,6 +45,7 @@ pub fn rows(snapshot: &Snapshot) -> Table {
             reason.label().into(),
             to,
             count.here.into(),
+            count.recent.into(),
             count.ours.into(),
             meaning(reason).into(),
         ]
@@ -84,7 +88,9 @@ fn example_row(example: &DropExample, now: Duration) -> Vec<Cell> {
 fn counts(snapshot: &Snapshot) -> BTreeMap<(DropReason, Option<&RegionId>), Count> {
     let mut counts: BTreeMap<_, Count> = BTreeMap::new();
     for view in &snapshot.drops {
-        counts.entry((view.reason, view.to.as_ref())).or_default().here += view.count;
+        let count = counts.entry((view.reason, view.to.as_ref())).or_default();
+        count.here += view.count;
+        count.recent += view.recent;
     }
     for view in &snapshot.tallies {
         for (reason, count) in &view.tally.dropped {
@@ -94,30 +100,22 @@ fn counts(snapshot: &Snapshot) -> BTreeMap<(DropReason, Option<&RegionId>), Coun
     counts
 }
 
-/// How many messages were dropped here in the time before the report.
+/// How many messages were dropped here in the last minute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recent {
-    /// How many are known.
+    /// All of them.
     pub count: u64,
-    /// How many of them were under way between regions, rather than refused at the door.
+    /// Those that were under way between regions, rather than refused at the door.
     pub units: u64,
-    /// Whether there may be more: only so many examples are kept.
-    pub at_least: bool,
 }
 
-/// Counts the drops of the last `span` by the examples that the gateway keeps.
+/// Counts the drops of the last minute.
 #[must_use]
-pub fn recent(report: &Report, span: Duration) -> Recent {
-    let since = report.at.saturating_sub(span);
-    let examples = &report.core.examples;
-    let young = || examples.iter().filter(|example| example.at >= since);
-    let kept: u64 = examples.iter().map(|example| example.dropped.count).sum();
-    let total: u64 = report.core.drops.iter().map(|view| view.count).sum();
-    let routed = |example: &&DropExample| example.dropped.to.is_some();
+pub fn recent(report: &Report) -> Recent {
+    let drops = &report.core.drops;
     Recent {
-        count: young().map(|example| example.dropped.count).sum(),
-        units: young().filter(routed).map(|example| example.dropped.count).sum(),
-        at_least: kept < total && examples.first().is_none_or(|oldest| oldest.at >= since),
+        count: drops.iter().map(|view| view.recent).sum(),
+        units: drops.iter().filter(|view| view.to.is_some()).map(|view| view.recent).sum(),
     }
 }
 
@@ -125,7 +123,13 @@ pub fn recent(report: &Report, span: Duration) -> Recent {
 #[must_use]
 pub fn json(report: &Report) -> Map<String, Value> {
     let drops = counts(&report.core).into_iter().map(|((reason, to), count)| {
-        json!({ "reason": reason, "to": to, "here": count.here, "ours": count.ours })
+        json!({
+            "reason": reason,
+            "to": to,
+            "here": count.here,
+            "last_minute": count.recent,
+            "ours": count.ours,
+        })
     });
     let mut fields = list_of("drops", drops);
     let examples = report.core.examples.iter().rev().map(example_value);

@@ -15,8 +15,6 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub const CERTIFICATE_WARNING: Duration = DAY.saturating_mul(14);
 /// A certificate that ends sooner is a problem: a link does not outlive it.
 pub const CERTIFICATE_PROBLEM: Duration = DAY;
-/// Drops younger than this count.
-pub const RECENT: Duration = Duration::from_secs(60);
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -146,7 +144,7 @@ fn policy_refused(report: &Report) -> Option<Finding> {
 
 /// What was refused at the door (registration, a collective that is not exported) is routine.
 fn drops_lately(report: &Report) -> Option<Finding> {
-    let recent = drops::recent(report, RECENT);
+    let recent = drops::recent(report);
     let what = || format!("{} dropped in the last minute", human::count(recent.units, "message"));
     (recent.units > 0).then(|| Finding::warning(what()))
 }

@@ -4,8 +4,11 @@ use antiphon_core::{GatewayState, MemberView, Stamp};
 use antiphon_gateway::shell::Report;
 use serde_json::{Map, Value, json};
 
-use super::{Held, list_of, route_cells, route_json, some};
-use crate::table::{Cell, Column, Table, Tone};
+use super::{Held, list_of, millis, route_cells, route_json, some};
+use crate::{
+    human,
+    table::{Cell, Column, Table, Tone},
+};
 
 /// One row a gateway.
 #[must_use]
@@ -18,6 +21,7 @@ pub fn rows(report: &Report, held: &Held) -> Table {
         Column::numbers("COST"),
         Column::words("NEXT HOPS"),
         Column::numbers("LINKS"),
+        Column::numbers("SEEN"),
         Column::numbers("OURS").if_wide(),
         Column::numbers("THEIRS").if_wide(),
         Column::words("VERSION").if_wide(),
@@ -43,12 +47,21 @@ fn row(member: &MemberView, report: &Report, held: &Held) -> Vec<Cell> {
         cost,
         next_hops,
         (member.adjacencies.len() as u64).into(),
+        seen(member, report),
         ours(member, report, held),
         advert(member.advert),
         known(version),
         known(endpoint),
         gossip(member, report).into(),
     ]
+}
+
+/// How long ago it was heard.
+fn seen(member: &MemberView, report: &Report) -> Cell {
+    match member.heard {
+        Some(heard) if !is_ours(member, report) => Cell::measure(human::span(heard), millis(heard)),
+        Some(_) | None => "-".into(),
+    }
 }
 
 /// Which of our adverts it holds; behind ours, the news has not come there (yet).
@@ -132,6 +145,7 @@ fn value(member: &MemberView, report: &Report, held: &Held) -> Value {
         "incarnation": member.advert.map(|stamp| stamp.incarnation),
         "advert_version": member.advert.map(|stamp| stamp.version),
         "holds_advert_version": held.get(&member.gateway).map(|stamp| stamp.version),
+        "seen_ms": member.heard.map(millis),
         "links": member.adjacencies,
         "version": some(version),
         "endpoint": some(endpoint),

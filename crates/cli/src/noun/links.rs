@@ -1,7 +1,7 @@
 //! `antiphon links`: the links of one gateway, down ones included while it remembers them.
 
 use antiphon_core::LinkView;
-use antiphon_gateway::shell::Report;
+use antiphon_gateway::shell::{Connection, LinkTraffic, Report};
 use serde_json::{Map, Value, json};
 
 use super::{list_of, micros, millis, some};
@@ -24,40 +24,54 @@ pub fn rows(report: &Report) -> Table {
         Column::words("STATE"),
         Column::numbers("SINCE"),
         Column::numbers("RTT"),
-        Column::numbers("COST"),
-        Column::numbers("QUEUED"),
-        Column::numbers("UNACKED"),
+        Column::numbers("COST").if_wide(),
+        Column::numbers("IN"),
+        Column::numbers("OUT"),
+        Column::numbers("QUEUED").if_wide(),
         Column::words("NOTES").at_most(NOTES_WIDTH),
+        Column::numbers("UNACKED").if_wide(),
         Column::words("DIALLED BY").if_wide(),
-        Column::numbers("IN/OUT").if_wide(),
+        Column::numbers("FRAMES").if_wide(),
         Column::numbers("RESENT").if_wide(),
         Column::numbers("CREDIT").if_wide(),
         Column::words("ENDPOINT").if_wide(),
         Column::words("VERSION").if_wide(),
     ];
     let mut table = Table::new(columns).or_say("no links").cut_after(NOTES_LINES);
-    table.rows = report.core.links.iter().map(row).collect();
+    table.rows = report.core.links.iter().map(|link| row(link, report)).collect();
     table
 }
 
-fn row(link: &LinkView) -> Vec<Cell> {
+fn row(link: &LinkView, report: &Report) -> Vec<Cell> {
+    let traffic = traffic(link, report);
+    let rate = |rate: fn(&LinkTraffic) -> u64| {
+        traffic.map_or("-".into(), |one| Cell::measure(human::rate(rate(one)), rate(one)))
+    };
     vec![
         link.gateway.as_str().into(),
         link.region.as_str().into(),
         state(&link.state),
-        human::span(link.since).into(),
-        Cell::optional(link.rtt.map(human::round_trip)),
+        Cell::measure(human::span(link.since), millis(link.since)),
+        link.rtt.map_or("-".into(), |rtt| Cell::measure(human::round_trip(rtt), micros(rtt))),
         u64::from(link.cost).into(),
-        human::bytes(link.queued).into(),
-        human::bytes(link.unacknowledged).into(),
+        rate(|one| one.rate_in),
+        rate(|one| one.rate_out),
+        Cell::measure(human::bytes(link.queued), link.queued),
         notes(link),
+        Cell::measure(human::bytes(link.unacknowledged), link.unacknowledged),
         Cell::optional(some(&link.dialed)),
         format!("{}/{}", link.frames_in, link.frames_out).into(),
         link.retransmissions.into(),
-        human::bytes(link.credit).into(),
+        Cell::measure(human::bytes(link.credit), link.credit),
         link.endpoint.as_str().into(),
         link.version.as_str().into(),
     ]
+}
+
+/// What went over its connections; nothing while it is down.
+fn traffic<'a>(link: &LinkView, report: &'a Report) -> Option<&'a LinkTraffic> {
+    let of_peer = |one: &&LinkTraffic| one.gateway == link.gateway;
+    report.daemon.links.iter().find(of_peer).filter(|_| is_up(link))
 }
 
 fn state(state: &str) -> Cell {
@@ -82,10 +96,14 @@ pub(super) fn is_up(link: &LinkView) -> bool {
 /// The same for programs.
 #[must_use]
 pub fn json(report: &Report) -> Map<String, Value> {
-    list_of("links", report.core.links.iter().map(value))
+    list_of("links", report.core.links.iter().map(|link| value(link, report)))
 }
 
-fn value(link: &LinkView) -> Value {
+fn value(link: &LinkView, report: &Report) -> Value {
+    let traffic = traffic(link, report);
+    let bytes = |count: fn(&Connection) -> u64| {
+        traffic.map(|one| count(&one.control).saturating_add(count(&one.data)))
+    };
     json!({
         "gateway": link.gateway,
         "region": link.region,
@@ -100,6 +118,10 @@ fn value(link: &LinkView) -> Value {
         "queued_bytes": link.queued,
         "unacknowledged_bytes": link.unacknowledged,
         "retransmissions": link.retransmissions,
+        "bytes_in": bytes(|one| one.bytes_in),
+        "bytes_out": bytes(|one| one.bytes_out),
+        "bytes_in_per_second": traffic.map(|one| one.rate_in),
+        "bytes_out_per_second": traffic.map(|one| one.rate_out),
         "frames_in": link.frames_in,
         "frames_out": link.frames_out,
         "reason": some(&link.reason),

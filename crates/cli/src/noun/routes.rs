@@ -1,12 +1,15 @@
 //! `antiphon routes [REGION]`: how messages leave the gateway.
 
-use antiphon_core::{GatewayState, MemberView, RegionId, RegionView, Route, Snapshot};
+use antiphon_core::{
+    GatewayState, MemberView, RegionId, RegionView, RegionWays, Route, Snapshot, Way, WayUse,
+};
+use antiphon_gateway::shell::Report;
 use serde_json::{Map, Value, json};
 
 use super::{gateways, list_of, route_cells, route_json};
 use crate::{
     human,
-    table::{Cell, Column, Table},
+    table::{Cell, Column, Table, Tone},
 };
 
 /// One row for every other region.
@@ -40,6 +43,47 @@ pub fn rows_to(snapshot: &Snapshot, region: &RegionId) -> Table {
     let mut table = Table::new(columns).or_say("no other gateway of the region is known");
     table.rows = members(snapshot, region).map(member_row).collect();
     table
+}
+
+/// One row for every way that was looked at, used or not.
+#[must_use]
+pub fn rows_all(report: &Report, only: Option<&RegionId>) -> Table {
+    let columns = vec![
+        Column::words("REGION"),
+        Column::words("VIA"),
+        Column::numbers("COST"),
+        Column::numbers("LINK + REST"),
+        Column::words("USE"),
+        Column::words("WHY"),
+    ];
+    let mut table = Table::new(columns).or_say("no other region is known");
+    let wanted = ways(report, only);
+    let row = |(region, way): (&RegionId, &Way)| way_row(region, way);
+    table.rows =
+        wanted.flat_map(|one| one.ways.iter().map(|way| (&one.region, way))).map(row).collect();
+    table
+}
+
+fn ways<'a>(report: &'a Report, only: Option<&RegionId>) -> impl Iterator<Item = &'a RegionWays> {
+    report.ways.iter().filter(move |one| only.is_none_or(|only| *only == one.region))
+}
+
+fn way_row(region: &RegionId, way: &Way) -> Vec<Cell> {
+    let (usage, tone, why) = match way.usage {
+        WayUse::Best => ("* best", Tone::Good, "nothing is cheaper"),
+        WayUse::Backup => ("backup", Tone::Plain, "takes over at once: it does not lead back here"),
+        WayUse::Dearer => ("-", Tone::Plain, "costs more, or might lead back here"),
+        WayUse::NoWay => ("-", Tone::Plain, "no way on but through us"),
+    };
+    let rest = way.rest.map_or("?".to_owned(), |rest| rest.to_string());
+    vec![
+        region.as_str().into(),
+        way.via.as_str().into(),
+        way.cost().map_or("-".into(), |cost| u64::from(cost).into()),
+        format!("{} + {rest}", way.link).into(),
+        Cell::from(usage).tone(tone),
+        why.into(),
+    ]
 }
 
 /// Whether a message for this region has a way; `None` for a region that nobody has advertised.
@@ -94,24 +138,38 @@ fn waiting(snapshot: &Snapshot, region: &RegionId) -> u64 {
 
 /// The same for programs: every route, or those to one region and its gateways.
 #[must_use]
-pub fn json(snapshot: &Snapshot, only: Option<&RegionId>) -> Map<String, Value> {
+pub fn json(report: &Report, only: Option<&RegionId>) -> Map<String, Value> {
+    let snapshot = &report.core;
     let wanted = |region: &RegionId| only.is_none_or(|only| only == region);
     let regions = others(snapshot).filter(|region| wanted(&region.region));
     let gateways = snapshot
         .gateways
         .iter()
         .filter(|member| member.gateway != snapshot.gateway && wanted(&member.region));
-    let mut fields = list_of("regions", regions.map(|region| region_value(region, snapshot)));
+    let mut fields = list_of("regions", regions.map(|region| region_value(region, report)));
     fields.extend(list_of("gateways", gateways.map(member_value)));
     fields.insert("table_version".to_owned(), json!(snapshot.table_version));
     fields
 }
 
-fn region_value(region: &RegionView, snapshot: &Snapshot) -> Value {
+fn region_value(region: &RegionView, report: &Report) -> Value {
+    let of_region = ways(report, Some(&region.region)).flat_map(|one| &one.ways);
+    let ways: Vec<Value> = of_region
+        .map(|way| {
+            json!({
+                "via": way.via,
+                "cost": way.cost(),
+                "link_cost": way.link,
+                "rest_cost": way.rest,
+                "use": way.usage,
+            })
+        })
+        .collect();
     json!({
         "region": region.region,
         "route": region.route.as_ref().map(route_json),
-        "queued_bytes": waiting(snapshot, &region.region),
+        "ways": ways,
+        "queued_bytes": waiting(&report.core, &region.region),
     })
 }
 

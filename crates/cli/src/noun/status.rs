@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     drops,
-    finding::{Finding, RECENT, Severity, findings},
+    finding::{Finding, Severity, findings},
     links, millis,
 };
 use crate::{
@@ -88,7 +88,7 @@ fn summary_row(report: &Report) -> Vec<Cell> {
         Cell::from(broker.0).tone(broker.1),
         counted(links_line(core)),
         counted(regions_line(core)),
-        drops::recent(report, RECENT).count.into(),
+        drops::recent(report).count.into(),
         verdict,
         Cell::measure(human::span(daemon.uptime), millis(daemon.uptime)),
         Cell::measure(human::days(left), millis(left)),
@@ -163,10 +163,9 @@ fn messages(core: &Snapshot) -> String {
 }
 
 fn drops_line(report: &Report) -> String {
-    let recent = drops::recent(report, RECENT);
-    let at_least = if recent.at_least { "at least " } else { "" };
+    let recent = drops::recent(report);
     let total: u64 = report.core.drops.iter().map(|view| view.count).sum();
-    format!("{at_least}{} in the last minute, {total} since the start", recent.count)
+    format!("{} in the last minute, {total} since the start", recent.count)
 }
 
 /// Who was turned away for what, since the start; nothing if nobody was.
@@ -294,10 +293,9 @@ fn messages_value(core: &Snapshot) -> Value {
 }
 
 fn drops_value(report: &Report) -> Value {
-    let recent = drops::recent(report, RECENT);
+    let recent = drops::recent(report);
     json!({
         "last_minute": recent.count,
-        "last_minute_is_exact": !recent.at_least,
         "total": report.core.drops.iter().map(|view| view.count).sum::<u64>(),
     })
 }

@@ -115,7 +115,8 @@ fn draw_matrix(frame: &mut Frame<'_>, area: Rect, state: &State, matrix: &Matrix
     let first = u16::try_from(longest).unwrap_or(CELL).min(24);
     let shown: Vec<_> = matrix.to.iter().skip(state.shift).collect();
     let bold = Style::default().add_modifier(Modifier::BOLD);
-    let right = |text: String, style| Cell::from(Line::styled(text, style).alignment(Alignment::Right));
+    let right =
+        |text: String, style| Cell::from(Line::styled(text, style).alignment(Alignment::Right));
     let head = std::iter::once(Cell::from(Line::styled("FROM / TO", bold)));
     let head = head.chain(shown.iter().map(|name| right(name.to_string(), bold)));
     let rows = matrix.from.iter().skip(state.scroll).map(|from| {
@@ -128,9 +129,9 @@ fn draw_matrix(frame: &mut Frame<'_>, area: Rect, state: &State, matrix: &Matrix
         });
         Row::new(std::iter::once(Cell::from(from.to_string())).chain(cells))
     });
-    let widths = std::iter::once(first).chain(shown.iter().map(|name| {
-        u16::try_from(name.as_str().len()).unwrap_or(CELL).clamp(CELL, 24)
-    }));
+    let widths = std::iter::once(first).chain(
+        shown.iter().map(|name| u16::try_from(name.as_str().len()).unwrap_or(CELL).clamp(CELL, 24)),
+    );
     let widget = Widget::new(rows, widths.map(Constraint::Length))
         .header(Row::new(head))
         .column_spacing(GAP);
@@ -160,7 +161,12 @@ fn draw_table(frame: &mut Frame<'_>, area: Rect, state: &State, table: &Table, p
             None => Cell::default(),
         }))
     });
-    let widths = shown.iter().map(|(_, width)| Constraint::Length(*width));
+    // What is too wide is cut at the right, in the last column.
+    let last = shown.len().saturating_sub(1);
+    let widths = shown.iter().enumerate().map(|(place, (_, width))| match place == last {
+        true => Constraint::Fill(1),
+        false => Constraint::Length(*width),
+    });
     let widget =
         Widget::new(rows, widths).header(Row::new(head.collect::<Vec<_>>())).column_spacing(GAP);
     frame.render_widget(widget, area);

@@ -117,7 +117,10 @@ fn joined(view: &View, rows: impl Fn(&antiphon_gateway::shell::Report) -> Table)
     let mut all: Option<Table> = None;
     for report in &view.reports {
         let whose = report.core.gateway.as_str().into();
-        let table = rows(report).led_by(Column::words("OF"), &whose);
+        let table = match view.reports.len() {
+            1 => rows(report),
+            _ => rows(report).led_by(Column::words("OF"), &whose),
+        };
         match &mut all {
             Some(all) => all.rows.extend(table.rows),
             None => all = Some(table),

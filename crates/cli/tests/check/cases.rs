@@ -464,7 +464,7 @@ fn runtime() -> Vec<(&'static str, Break)> {
         ("RUNT-002", |evidence| first(evidence).daemon.process.memory_bytes = 4 << 30),
         ("RUNT-003", |evidence| first(evidence).daemon.link_overflows = 1),
         ("RUNT-004", |evidence| {
-            let view = DropView { reason: DropReason::Internal, to: None, count: 1 };
+            let view = DropView { reason: DropReason::Internal, to: None, count: 1, recent: 1 };
             first(evidence).core.drops.push(view);
         }),
         ("RUNT-005", |evidence| {

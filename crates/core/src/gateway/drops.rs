@@ -1,6 +1,9 @@
 //! What this gateway refused or lost, wherever it was created: counters and a few examples.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use crate::{
     Action, DropReason, Dropped, EndToEnd, Gateway, Now, Outcome, RegionId, queue::Queued,
@@ -11,10 +14,18 @@ const EXAMPLES_MAX: usize = 64;
 /// Longest subject in an example, in characters.
 const SUBJECT_MAX: usize = 256;
 
+/// Drops younger than this are counted apart.
+const RECENT: Duration = Duration::from_secs(60);
+
+/// What is counted: reason and destination region.
+type Key = (DropReason, Option<RegionId>);
+
 /// Counters by reason and destination region. Bound: reasons × regions that the database knows.
 #[derive(Debug, Default)]
 pub(super) struct Drops {
-    pub(super) counts: BTreeMap<(DropReason, Option<RegionId>), u64>,
+    pub(super) counts: BTreeMap<Key, u64>,
+    /// The same by second, the latest last; at most as many as [`RECENT`] has.
+    recent: VecDeque<(Duration, BTreeMap<Key, u64>)>,
     /// The latest, newest last.
     pub(super) examples: VecDeque<(Now, Dropped)>,
     /// Messages that came out of the fabric and were heard again on the broker: nothing is lost.
@@ -30,6 +41,26 @@ pub(super) struct Refused<'a> {
     pub(super) subject: &'a str,
     pub(super) request: Option<&'a str>,
     pub(super) size: usize,
+}
+
+impl Drops {
+    /// How many were dropped for this in the last minute.
+    pub(super) fn recent(&self, key: &Key, now: Duration) -> u64 {
+        let young = self.recent.iter().filter(|(second, _)| *second + RECENT > now);
+        young.filter_map(|(_, counts)| counts.get(key)).sum()
+    }
+
+    fn count(&mut self, key: Key, count: u64, now: Duration) {
+        *self.counts.entry(key.clone()).or_default() += count;
+        self.recent.retain(|(second, _)| *second + RECENT > now);
+        let second = Duration::from_secs(now.as_secs());
+        if self.recent.back().is_none_or(|(last, _)| *last != second) {
+            self.recent.push_back((second, BTreeMap::new()));
+        }
+        if let Some((_, counts)) = self.recent.back_mut() {
+            *counts.entry(key).or_default() += count;
+        }
+    }
 }
 
 impl Gateway {
@@ -113,7 +144,7 @@ impl Gateway {
 
     fn note_drop(&mut self, dropped: Dropped, now: Now, out: &mut Vec<Action>) {
         let key = (dropped.reason, dropped.to.clone());
-        *self.drops.counts.entry(key).or_default() += dropped.count;
+        self.drops.count(key, dropped.count, now.mono);
         if self.drops.examples.len() == EXAMPLES_MAX {
             self.drops.examples.pop_front();
         }

@@ -1,10 +1,14 @@
 //! The machine as a [`Snapshot`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
     AdvertKey, AdvertKind, AlarmView, BrokerView, DropExample, DropView, Gateway, GatewayId,
-    LinkView, MemberView, Now, QueueView, RegionId, RegionView, Snapshot, Stamp, TallyView,
+    LinkView, MemberView, Now, QueueView, RegionId, RegionView, RegionWays, Snapshot, Stamp,
+    TallyView,
     gateway::peer::{Peer, Phase},
 };
 
@@ -23,7 +27,7 @@ impl Gateway {
             joined: self.membership.is_joined(),
             broker: self.broker_view(now),
             links: self.peers.iter().map(|(name, peer)| self.link_view(name, peer, now)).collect(),
-            gateways: self.member_views(),
+            gateways: self.member_views(now),
             regions: self.region_views(),
             queues: self
                 .queues
@@ -40,10 +44,11 @@ impl Gateway {
                 })
                 .collect(),
             drops: drops
-                .map(|((reason, to), count)| DropView {
-                    reason: *reason,
-                    to: to.clone(),
+                .map(|(key, count)| DropView {
+                    reason: key.0,
+                    to: key.1.clone(),
                     count: *count,
+                    recent: self.drops.recent(key, now.mono),
                 })
                 .collect(),
             examples: self
@@ -63,6 +68,19 @@ impl Gateway {
             table_version: self.routes.version(),
             policy: self.policy_view(now),
         }
+    }
+
+    /// Every way to every other region, used or not. As much work as the routing table was, so ask
+    /// again only when [`Snapshot::table_version`] has changed.
+    #[must_use]
+    pub fn ways(&self) -> Vec<RegionWays> {
+        self.routes.ways(&self.me.gateway, &self.me.region)
+    }
+
+    /// The version of the routing table.
+    #[must_use]
+    pub fn table_version(&self) -> u64 {
+        self.routes.version()
     }
 
     /// Which of a gateway's adverts we hold; `None` without one.
@@ -118,17 +136,24 @@ impl Gateway {
         }
     }
 
-    fn member_views(&self) -> Vec<MemberView> {
+    fn member_views(&self, now: Now) -> Vec<MemberView> {
         let known: BTreeSet<&GatewayId> = self
             .database
             .topologies()
             .map(|(gateway, ..)| gateway)
             .chain(self.members.keys())
             .collect();
-        known.into_iter().filter_map(|gateway| self.member_view(gateway)).collect()
+        known.into_iter().filter_map(|gateway| self.member_view(gateway, now)).collect()
     }
 
-    fn member_view(&self, gateway: &GatewayId) -> Option<MemberView> {
+    /// When a gateway was heard last: a live link says more than an advert.
+    fn heard(&self, gateway: &GatewayId) -> Option<Duration> {
+        let link = self.peers.get(gateway).and_then(|peer| peer.link.as_ref());
+        let link = link.map(|link| link.heard.control.max(link.heard.data));
+        link.or_else(|| self.database.refreshed(gateway, AdvertKind::Topology))
+    }
+
+    fn member_view(&self, gateway: &GatewayId, now: Now) -> Option<MemberView> {
         let said = self.database.topology(gateway);
         let member = self.members.get(gateway);
         let table = self.routes.peek(&self.me.region);
@@ -141,6 +166,7 @@ impl Gateway {
             adjacencies: said.map(|(_, one)| one.adjacencies.clone()).unwrap_or_default(),
             version: member.map(|one| one.version.clone()).unwrap_or_default(),
             endpoint: member.map(|one| one.endpoint.to_string()).unwrap_or_default(),
+            heard: self.heard(gateway).map(|at| now.mono.saturating_sub(at)),
             gossip: member.is_some() && !self.lost_members.contains(gateway),
             route: table.and_then(|table| table.gateway(gateway)).cloned(),
         })

@@ -49,19 +49,19 @@ impl Table {
 }
 
 /// The gateway whose routes are computed, with the distances from each of its peers.
-struct Vantage<'a> {
+pub(super) struct Vantage<'a> {
     graph: &'a Graph,
-    me: usize,
+    pub(super) me: usize,
     /// Whether others may send through us.
     passable: bool,
-    peers: Vec<Peer>,
+    pub(super) peers: Vec<Peer>,
 }
 
 /// A peer that may get frames.
-struct Peer {
-    number: usize,
+pub(super) struct Peer {
+    pub(super) number: usize,
     /// What the link to it costs.
-    link: u64,
+    pub(super) link: u64,
     /// What it costs the peer to reach each gateway, by its number, where it may do so without us.
     distances: Vec<u64>,
 }
@@ -75,7 +75,7 @@ struct Way<'a> {
 }
 
 impl<'a> Vantage<'a> {
-    fn new(graph: &'a Graph, me: &GatewayId, origin: Origin) -> Option<Self> {
+    pub(super) fn new(graph: &'a Graph, me: &GatewayId, origin: Origin) -> Option<Self> {
         let me = graph.number(me)?;
         let vertex = graph.vertex(me)?;
         let own = vertex.passable.then(|| graph.distances(me, origin, graph.no_bounds()));
@@ -88,7 +88,7 @@ impl<'a> Vantage<'a> {
     }
 
     /// The route to whichever of `ends` is nearest.
-    fn route(&self, ends: &[usize]) -> Option<Route> {
+    pub(super) fn route(&self, ends: &[usize]) -> Option<Route> {
         let way = |peer| {
             let rest = ends.iter().map(|end| Peer::distance(peer, *end)).min()?;
             (rest != UNREACHABLE).then_some(Way { peer, rest })
@@ -123,7 +123,7 @@ impl<'a> Vantage<'a> {
 }
 
 impl Peer {
-    fn distance(&self, to: usize) -> u64 {
+    pub(super) fn distance(&self, to: usize) -> u64 {
         self.distances.get(to).copied().unwrap_or(UNREACHABLE)
     }
 }

@@ -2,3 +2,4 @@ mod backup;
 mod next_hops;
 mod plan;
 mod stale;
+mod ways;

@@ -226,7 +226,7 @@ impl Client {
         who: String,
     ) -> Result<(String, String), AdminError> {
         let request = LogRequest { filter: filter.unwrap_or_default(), who };
-        let reply = self.client.log(request).await.map_err(Box::new)?.into_inner();
+        let reply = self.client.log(request).await.map_err(asked)?.into_inner();
         Ok((reply.filter, reply.before))
     }
 

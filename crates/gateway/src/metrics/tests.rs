@@ -57,7 +57,8 @@ fn units_are_counted_by_region_pair_kind_and_collective() {
 #[test]
 fn drops_and_refusals_are_counted_by_reason() {
     let mut report = report();
-    report.core.drops.push(DropView { reason: DropReason::NotTransport, to: None, count: 3 });
+    let drops = DropView { reason: DropReason::NotTransport, to: None, count: 3, recent: 0 };
+    report.core.drops.push(drops);
     let kinds = BTreeMap::from([("untrusted".to_owned(), 5)]);
     report.daemon.refusals.insert("link".to_owned(), kinds);
     let page = page(&report);
@@ -79,6 +80,8 @@ fn two_links_to_one_peer_are_one_row() {
             frames_out: 0,
             batches_out: 0,
             frames_in: 0,
+            rate_in: 0,
+            rate_out: 0,
         });
     }
     let labels = "gateway=\"us-1\",region=\"us\",connection=\"data\",direction=\"in\"";

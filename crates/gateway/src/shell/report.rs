@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use antiphon_core::{Alarm, Dropped, GatewayId, RegionId, Snapshot};
+use antiphon_core::{Alarm, Dropped, Gateway, GatewayId, RegionId, RegionWays, Snapshot};
 use antiphon_identity::Date;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,9 @@ pub struct Report {
     pub daemon: Daemon,
     /// The gateway machine.
     pub core: Snapshot,
+    /// Every way to every other region, used or not.
+    #[serde(default)]
+    pub ways: Vec<RegionWays>,
 }
 
 /// The process and its adapters.
@@ -143,6 +146,12 @@ pub struct LinkTraffic {
     pub batches_out: u64,
     /// Frames read.
     pub frames_in: u64,
+    /// Bytes received in a second, lately.
+    #[serde(default)]
+    pub rate_in: u64,
+    /// Bytes sent in a second, lately.
+    #[serde(default)]
+    pub rate_out: u64,
 }
 
 /// What went over one connection, TLS included.
@@ -180,6 +189,23 @@ pub(super) struct Tallied {
     pub(super) denied: BTreeSet<Alarm>,
 }
 
+/// The ways of one routing table: working them out takes as long as the table did.
+#[derive(Debug, Default)]
+pub(super) struct Ways {
+    version: Option<u64>,
+    ways: Vec<RegionWays>,
+}
+
+impl Ways {
+    fn of(&mut self, core: &Gateway) -> Vec<RegionWays> {
+        let version = core.table_version();
+        if self.version.replace(version) != Some(version) {
+            self.ways = core.ways();
+        }
+        self.ways.clone()
+    }
+}
+
 impl Tallied {
     /// Counts a certificate or statement that was not accepted. Each kind is told the first time at
     /// WARN, later at DEBUG: anybody who can connect can cause them.
@@ -211,13 +237,14 @@ impl Shell {
         self.troubles.refused(place, kind, detail, self.clock.now().unix);
     }
 
-    pub(super) fn report(&self) -> Box<Report> {
+    pub(super) fn report(&mut self) -> Box<Report> {
         let now = self.clock.now();
         Box::new(Report {
             schema: SCHEMA.to_owned(),
             at: now.unix,
             daemon: self.daemon_facts(now.mono),
             core: self.core.snapshot(now),
+            ways: self.ways.of(&self.core),
         })
     }
 
@@ -234,7 +261,7 @@ impl Shell {
             refusals: self.tallied.refusals.clone(),
             denied: self.tallied.denied.iter().cloned().collect(),
             broker: self.broker.counts(),
-            links: stats.into_iter().map(LinkTraffic::from).collect(),
+            links: stats.into_iter().map(|one| self.traffic(one, uptime)).collect(),
             link_overflows: counters.overflows + counters.dials_refused,
             gossip: self.gossip_facts(counters.gossip_dropped),
             settings: Settings::of(&self.config),
@@ -244,6 +271,12 @@ impl Shell {
             troubles: self.troubles.facts(),
             record: self.recorder.as_ref().map(Recorder::facts),
         }
+    }
+
+    fn traffic(&self, stats: LinkStats, now: Duration) -> LinkTraffic {
+        let mut traffic = LinkTraffic::from(stats);
+        self.rates.fill(now, &mut traffic);
+        traffic
     }
 
     fn certificate_facts(&self) -> CertificateFacts {
@@ -281,6 +314,8 @@ impl From<LinkStats> for LinkTraffic {
             frames_out: stats.frames_out,
             batches_out: stats.batches_out,
             frames_in: stats.frames_in,
+            rate_in: 0,
+            rate_out: 0,
         }
     }
 }

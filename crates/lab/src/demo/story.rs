@@ -25,6 +25,7 @@ fn title(text: &str) {
 pub(super) async fn tell(mut stage: Stage) -> Result<(), DemoError> {
     title("A fabric of three regions: real nats-servers, two gateways each, mutual TLS everywhere");
     show(&stage, &["regions", "--admin", &admin(&stage)]).await?;
+    show(&stage, &["topology", "--admin", &admin(&stage)]).await?;
     title("A client in eu asks everybody. It is Antiphon's own Choria client; it knows one broker");
     show_ping(&stage).await?;
     title("One node far away, asked by name");

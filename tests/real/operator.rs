@@ -1,0 +1,191 @@
+//! What the operator's commands say, and how they end, in good days and bad ones.
+
+use std::time::Duration;
+
+use antiphon_lab::{Gateway, Relayed, pki::Profile, wait};
+use antiphon_tests::{Fabric, run};
+use serde_json::Value;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Commands that list: good whatever they list.
+const LISTS: [&str; 7] =
+    ["regions", "gateways", "links", "routes", "collectives", "drops", "topology"];
+
+/// What a command said: exit code, standard output, standard error.
+struct Said {
+    code: Option<i32>,
+    out: String,
+    error: String,
+}
+
+async fn say(arguments: &[&str]) -> Said {
+    let output = run(arguments).await;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Said { code: output.status.code(), out: text(&output.stdout), error: text(&output.stderr) }
+}
+
+async fn at(gateway: &Gateway, arguments: &[&str]) -> Said {
+    let admin = gateway.admin();
+    let arguments: Vec<&str> = arguments.iter().copied().chain(["--admin", &admin]).collect();
+    say(&arguments).await
+}
+
+async fn json(gateway: &Gateway, arguments: &[&str]) -> Value {
+    let arguments: Vec<&str> = arguments.iter().copied().chain(["-o", "json"]).collect();
+    let said = at(gateway, &arguments).await;
+    serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{} {}", said.out, said.error))
+}
+
+/// Waits until a command ends with this code and says this; then says it again.
+async fn until(gateway: &Gateway, arguments: &[&str], code: i32, words: &str) -> Said {
+    let fits = async || {
+        let said = at(gateway, arguments).await;
+        (said.code == Some(code) && (said.out.clone() + &said.error).contains(words)).then_some(())
+    };
+    let found = wait::until(PATIENCE, fits).await;
+    let said = at(gateway, arguments).await;
+    assert!(found.is_some(), "{arguments:?}: {:?} {} {}", said.code, said.out, said.error);
+    said
+}
+
+async fn healthy(fabric: &Fabric, eu: &Gateway) {
+    until(eu, &["status"], 0, "verdict      good").await;
+    for list in LISTS {
+        let said = at(eu, &[list]).await;
+        assert_eq!((said.code, said.error.as_str()), (Some(0), expected_words(list)), "{list}");
+    }
+    let status = until(eu, &["status", "--all-gateways"], 0, "us-2").await;
+    assert_eq!(status.out.lines().count(), 1 + 6, "{}", status.out);
+    let held = json(eu, &["gateways"]).await;
+    for one in held["gateways"].as_array().unwrap() {
+        let theirs = one["holds_advert_version"].as_u64();
+        assert_eq!(theirs.is_some(), one["ours"] == false, "{one}");
+    }
+    let other = json(eu, &["status", "--of", "ap-2"]).await;
+    assert_eq!(other["gateway"], "ap-2");
+    archived(fabric, eu).await;
+}
+
+/// Nothing was dropped yet, which is said beside the table.
+fn expected_words(list: &str) -> &'static str {
+    if list == "drops" { "nothing was dropped\n" } else { "" }
+}
+
+async fn archived(fabric: &Fabric, eu: &Gateway) {
+    let file = fabric.folder().join("fabric.archive");
+    let file = file.to_str().unwrap();
+    let written = at(eu, &["archive", file]).await;
+    assert_eq!(written.code, Some(0), "{}", written.error);
+    let read = say(&["links", "--archive", file, "--of", "us-1", "--state", "up"]).await;
+    assert_eq!((read.code, read.out.lines().count()), (Some(0), 1 + 5), "{}", read.out);
+    let svg = say(&["topology", "--archive", file, "-A", "-o", "svg"]).await;
+    assert!(svg.out.starts_with("<svg") && svg.out.contains("ap-1"), "{}", svg.out);
+}
+
+async fn cut(fabric: &Fabric, eu: &Gateway) {
+    let relays = fabric.lab.link_relays("eu", "us");
+    relays.iter().for_each(|relay| relay.cut());
+    until(eu, &["links", "--region", "us", "--filter", "state=down"], 0, "us-1").await;
+    until(eu, &["routes"], 0, "ap-").await;
+    let ways = until(eu, &["routes", "us", "--all"], 0, "* best").await;
+    let best = ways.out.lines().find(|line| line.contains("* best")).unwrap();
+    assert!(best.contains("ap-"), "{}", ways.out);
+    assert_eq!(at(eu, &["status", "--strict"]).await.code, Some(1));
+    let drawn = until(eu, &["topology", "-A"], 0, "us (down)").await;
+    assert!(drawn.out.contains("ap"), "{}", drawn.out);
+    relays.iter().for_each(|relay| relay.restore());
+    fabric.whole().await;
+}
+
+async fn without_broker(fabric: &mut Fabric) {
+    for server in fabric.lab.region_mut("ap").unwrap().broker_mut().servers_mut() {
+        server.process_mut().kill();
+    }
+    let ap = fabric.lab.gateway("ap-1").unwrap();
+    until(ap, &["status"], 2, "problem: the broker has been away").await;
+    let eu = fabric.lab.gateway("eu-1").unwrap();
+    until(eu, &["gateways", "--region", "ap"], 0, "away").await;
+    until(eu, &["routes", "ap"], 2, "no route from eu-1 to region ap").await;
+    until(eu, &["status"], 2, "no route to region ap").await;
+}
+
+async fn drained(fabric: &mut Fabric) {
+    let us = fabric.lab.gateway("us-2").unwrap();
+    let nothing = at(us, &["undrain"]).await;
+    assert_eq!(nothing.code, Some(2), "{}", nothing.error);
+    let drained = at(us, &["drain", "--wait"]).await;
+    assert_eq!(drained.code, Some(0), "{}", drained.error);
+    let log = std::fs::read_to_string(us.process().log()).unwrap();
+    assert!(log.contains("what=\"drain\""), "{log}");
+    let eu = fabric.lab.gateway("eu-1").unwrap();
+    until(eu, &["links"], 0, "us-1").await;
+    let links = at(eu, &["links", "--filter", "gateway=us-2", "--state", "up"]).await;
+    assert!(!links.out.contains("us-2"), "{}", links.out);
+    until(eu, &["regions", "--region", "us"], 0, "1/").await;
+}
+
+async fn out_of_reach(fabric: &mut Fabric) {
+    fabric.lab.gateway_mut("us-1").unwrap().process_mut().kill();
+    let us = fabric.lab.gateway("us-1").unwrap();
+    for command in LISTS.iter().chain(&["status", "undrain", "log-level"]) {
+        let said = at(us, &[command]).await;
+        assert_eq!((said.code, said.out.as_str()), (Some(3), ""), "{command}");
+        assert!(said.error.contains(&us.admin()), "{command}: {}", said.error);
+    }
+    let eu = fabric.lab.gateway("eu-1").unwrap();
+    let everybody = until(eu, &["status", "-A", "--timeout", "1s"], 2, "silent").await;
+    assert!(everybody.error.contains("us-1 of us: "), "{}", everybody.error);
+}
+
+async fn log_level(eu: &Gateway) {
+    let changed = at(eu, &["log-level", "debug"]).await;
+    assert_eq!(changed.code, Some(0), "{}", changed.error);
+    assert_eq!(at(eu, &["log-level"]).await.out.trim().split(',').next_back(), Some("debug"));
+    assert_eq!(at(eu, &["log-level", "a=b=c"]).await.code, Some(64));
+    let log = std::fs::read_to_string(eu.process().log()).unwrap();
+    assert!(log.contains("what=\"log-level\"") && log.contains("DEBUG"), "{log}");
+    assert_eq!(at(eu, &["log-level", "info"]).await.code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commands_tell_a_good_day_from_bad_ones() {
+    let mut fabric = Fabric::up(|options| {
+        options.nodes = 1;
+        options.relayed = Relayed::Links;
+    })
+    .await;
+    let eu = fabric.lab.gateway("eu-1").unwrap();
+    healthy(&fabric, eu).await;
+    log_level(eu).await;
+    cut(&fabric, eu).await;
+    drained(&mut fabric).await;
+    without_broker(&mut fabric).await;
+    out_of_reach(&mut fabric).await;
+}
+
+/// Gives a gateway a certificate that ends in so long, and starts it anew.
+async fn certify(fabric: &mut Fabric, name: &str, life: Duration) {
+    let region = name.split('-').next().unwrap();
+    let profile = Profile::gateway("lab", region, name).lasting(life);
+    fabric.lab.pki().issue(&[profile], &|_| {}).unwrap();
+    let gateway = fabric.lab.gateway_mut(name).unwrap();
+    gateway.process_mut().kill();
+    gateway.start().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_ends_is_told_before_and_after() {
+    let mut fabric = Fabric::up(|options| {
+        options.regions = 2;
+        options.gateways = 1;
+        options.nodes = 0;
+    })
+    .await;
+    certify(&mut fabric, "us-1", Duration::from_secs(8)).await;
+    let us = fabric.lab.gateway("us-1").unwrap();
+    until(us, &["status"], 2, "problem: its certificate ends in").await;
+    until(us, &["status"], 2, "problem: its certificate has ended").await;
+    let eu = fabric.lab.gateway("eu-1").unwrap();
+    until(eu, &["status"], 2, "no route to region us").await;
+    until(eu, &["links"], 0, "down").await;
+}
