@@ -143,7 +143,7 @@ impl Shell {
 pub struct TraceAsked {
     /// The region whose broker is to be reached.
     pub to: RegionId,
-    /// How long to wait; at most [`TRACE_TIMEOUT_MAX`].
+    /// How long to wait; at most `TRACE_TIMEOUT_MAX`.
     pub timeout: Duration,
 }
 
