@@ -9,7 +9,7 @@
 //!   `/leafz` and `/gatewayz`: each server that one names must be among those that were read.
 //! - `/subsz?test=` lists subscriptions that match one subject; who listens to exactly that subject counts.
 //!
-//! Bounds: a page of [`PAGE_LEN`] connections and at most [`BODY_BYTES_MAX`] bytes at a time, one request at a time
+//! Bounds: a page of `PAGE_LEN` connections and at most `BODY_BYTES_MAX` bytes at a time, one request at a time
 //! to each server.
 
 mod documents;
