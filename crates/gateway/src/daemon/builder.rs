@@ -96,7 +96,7 @@ impl Builder {
         let (link_handle, link_events) = link::start(self.links(transport), &self.cancelled);
         let (gossip, gossip_events) = self.gossip(link_handle.clone());
         let (vetting, verifier, verdicts) = vetting(self.callers.take());
-        self.spawn("verifier", verifier.run(self.cancelled.clone()));
+        self.spawn_for_shell("verifier", verifier.run(self.cancelled.clone()));
         let core = self.config.core(self.member.incarnation);
         let now = self.clock.now();
         let parts = Parts {
@@ -125,7 +125,7 @@ impl Builder {
             answers,
         };
         self.spawn_fallible(SHELL, Shell::new(parts).run());
-        self.spawn("answers", work_out(work, shell.clone(), self.cancelled.clone()));
+        self.spawn_for_shell("answers", work_out(work, shell.clone(), self.cancelled.clone()));
         let (token, grace) = (self.cancelled.clone(), self.config.drain_grace);
         let policies = Policies::new(self.config.policy.clone(), shell.clone());
         let service = admin::Service::new(shell.clone(), policies.clone(), grace);
@@ -217,10 +217,24 @@ impl Builder {
     fn interest(&mut self, monitors: Monitors) -> (InterestOut, mpsc::Receiver<Event>) {
         let (orders, reader, events) = interest(monitors);
         let token = self.cancelled.clone();
-        self.spawn("interest", async move {
+        self.spawn_for_shell("interest", async move {
             token.run_until_cancelled(reader.run()).await.unwrap_or(());
         });
         (orders, events)
+    }
+
+    /// A task that works for the shell, and has nothing to do once it has gone. The shell's end must be
+    /// seen before this one's: a task that ends first is taken for a failure.
+    fn spawn_for_shell(
+        &mut self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let token = self.cancelled.clone();
+        self.spawn(name, async move {
+            task.await;
+            token.cancelled().await;
+        });
     }
 
     fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
