@@ -4,6 +4,8 @@
 CARGO ?= cargo
 # More arguments for `cargo test`, for example --no-fail-fast.
 TEST_FLAGS ?=
+# Tests at a time. Those on real servers wait more than they work, on few cores too.
+TEST_THREADS ?= 6
 # More arguments for bench-fabric, for example --quick or --delay 40ms.
 FABRIC_FLAGS ?=
 # Real brokers for tests and demonstrations.
@@ -22,7 +24,7 @@ demo: ## Show a fabric of three regions at work and in trouble
 
 test: ## Run all tests, those with real brokers too
 	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli \
-	  && $(CARGO) test --workspace --locked $(TEST_FLAGS)
+	  && RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --locked $(TEST_FLAGS)
 
 check: ## Check format, lints, documentation and dependencies
 	$(CARGO) fmt --all --check
