@@ -25,6 +25,24 @@ use crate::console::Console;
 use crate::environment::Environment;
 use crate::one_line;
 
+/// Connects, does the work with the client, disconnects, and tells how it went.
+async fn with_client(
+    options: &ConnectArgs,
+    console: &mut Console,
+    environment: &Environment,
+    work: impl AsyncFnOnce(&mut Client, &mut Console) -> Result<Verdict, CommandError>,
+) -> ExitCode {
+    let result = match client(options, console, environment).await {
+        Ok(mut client) => {
+            let result = work(&mut client, console).await;
+            client.close().await;
+            result
+        }
+        Err(error) => Err(error),
+    };
+    conclude(result, console)
+}
+
 /// Connects as the options say.
 async fn client(
     options: &ConnectArgs,

@@ -30,6 +30,7 @@ pub mod record;
 mod renewal;
 mod run;
 pub mod shell;
+mod single_connection;
 #[cfg(test)]
 mod testing;
 

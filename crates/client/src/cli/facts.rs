@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::progress::call_with_bar;
 use super::{
-    CommandError, ConnectArgs, DiscoveryArgs, FilterArgs, FormatArgs, Verdict, client, conclude,
+    CommandError, ConnectArgs, DiscoveryArgs, FilterArgs, FormatArgs, Verdict, with_client,
 };
 use crate::client::Client;
 use crate::console::Console;
@@ -52,19 +52,9 @@ pub struct FactsArgs {
 impl FactsArgs {
     /// Asks and reports.
     pub async fn run(self, console: &mut Console, environment: &Environment) -> ExitCode {
-        let result = self.connect_and_ask(console, environment).await;
-        conclude(result, console)
-    }
-
-    async fn connect_and_ask(
-        &self,
-        console: &mut Console,
-        environment: &Environment,
-    ) -> Result<Verdict, CommandError> {
-        let mut client = client(&self.connect, console, environment).await?;
-        let result = self.facts(&mut client, console).await;
-        client.close().await;
-        result
+        let work =
+            async |client: &mut Client, console: &mut Console| self.facts(client, console).await;
+        with_client(&self.connect, console, environment, work).await
     }
 
     /// Asks through a client.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::options::{warn_of, warn_of_filter};
 use super::{
-    CommandError, ConnectArgs, DiscoveryArgs, FilterArgs, FormatArgs, Verdict, client, conclude,
+    CommandError, ConnectArgs, DiscoveryArgs, FilterArgs, FormatArgs, Verdict, with_client,
 };
 use crate::client::Client;
 use crate::console::Console;
@@ -41,19 +41,9 @@ pub struct FindArgs {
 impl FindArgs {
     /// Finds and reports.
     pub async fn run(self, console: &mut Console, environment: &Environment) -> ExitCode {
-        let result = self.connect_and_find(console, environment).await;
-        conclude(result, console)
-    }
-
-    async fn connect_and_find(
-        &self,
-        console: &mut Console,
-        environment: &Environment,
-    ) -> Result<Verdict, CommandError> {
-        let mut client = client(&self.connect, console, environment).await?;
-        let result = self.find(&mut client, console).await;
-        client.close().await;
-        result
+        let work =
+            async |client: &mut Client, console: &mut Console| self.find(client, console).await;
+        with_client(&self.connect, console, environment, work).await
     }
 
     /// Finds nodes through a client.

@@ -7,7 +7,7 @@ use clap::Args;
 use tokio::time::Instant;
 
 use super::options::seconds;
-use super::{CommandError, ConnectArgs, FilterArgs, FormatArgs, Verdict, client, conclude};
+use super::{CommandError, ConnectArgs, FilterArgs, FormatArgs, Verdict, with_client};
 use crate::client::Client;
 use crate::console::Console;
 use crate::discovery::{Continue, Pong, ping};
@@ -44,20 +44,11 @@ pub struct PingArgs {
 impl PingArgs {
     /// Pings and reports.
     pub async fn run(self, console: &mut Console, environment: &Environment) -> ExitCode {
-        let result = self.connect_and_ping(console, environment).await;
-        conclude(result, console)
-    }
-
-    async fn connect_and_ping(
-        &self,
-        console: &mut Console,
-        environment: &Environment,
-    ) -> Result<Verdict, CommandError> {
         let start = Instant::now();
-        let mut client = client(&self.connect, console, environment).await?;
-        let result = self.ping(&mut client, console, start).await;
-        client.close().await;
-        result
+        let work = async |client: &mut Client, console: &mut Console| {
+            self.ping(client, console, start).await
+        };
+        with_client(&self.connect, console, environment, work).await
     }
 
     /// Pings through a client; `start` is when the command began.

@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 
 use super::options::seconds;
 use super::{
-    CommandError, ConnectArgs, DiscoveryArgs, FilterArgs, FormatArgs, Verdict, client, conclude,
+    CommandError, ConnectArgs, DiscoveryArgs, FilterArgs, FormatArgs, Verdict, conclude,
+    with_client,
 };
 use crate::client::Client;
 use crate::console::Console;
@@ -99,21 +100,14 @@ pub enum DisplayArg {
 impl ReqArgs {
     /// Asks and reports.
     pub async fn run(self, console: &mut Console, environment: &Environment) -> ExitCode {
-        let result = self.connect_and_ask(console, environment).await;
-        conclude(result, console)
-    }
-
-    async fn connect_and_ask(
-        &self,
-        console: &mut Console,
-        environment: &Environment,
-    ) -> Result<Verdict, CommandError> {
         // What is wrong with the request should not need a broker to be found out.
-        self.plan(&self.connect.config(environment)?)?;
-        let mut client = client(&self.connect, console, environment).await?;
-        let result = self.req(&mut client, console).await;
-        client.close().await;
-        result
+        let planned = self.connect.config(environment);
+        if let Err(error) = planned.and_then(|config| self.plan(&config).map(drop)) {
+            return conclude(Err(error), console);
+        }
+        let work =
+            async |client: &mut Client, console: &mut Console| self.req(client, console).await;
+        with_client(&self.connect, console, environment, work).await
     }
 
     /// Asks nodes through a client.

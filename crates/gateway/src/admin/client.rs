@@ -1,13 +1,6 @@
 //! The asking side, for the command line and for tests.
 
-use std::{
-    fmt, io,
-    path::PathBuf,
-    pin::Pin,
-    str::FromStr,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{fmt, io, path::PathBuf, str::FromStr, time::Duration};
 
 use antiphon_core::{Endpoint, ExplainAsked, Explanation, GatewayId, RequestsAsked, RequestsView};
 use antiphon_identity::{Credentials, CredentialsError, tls};
@@ -16,7 +9,7 @@ use antiphon_proto::admin_v1::{
     SnapshotRequest, UndrainRequest, admin_client::AdminClient,
 };
 use http::Uri;
-use hyper::{body::Incoming, client::conn::http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::ServerName;
 use tokio::{
@@ -24,12 +17,13 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 use tokio_rustls::TlsConnector;
-use tonic::{Code, Status, body::Body};
+use tonic::{Code, Status};
 
 use crate::{
     config::Tls,
     policies::{PolicyOutcome, Purpose},
     shell::{Report, Said},
+    single_connection::SingleConnection,
 };
 
 /// Requests must name an origin; nobody looks at it.
@@ -102,7 +96,7 @@ pub enum AdminError {
 /// A connection to one gateway. Clones share it.
 #[derive(Clone)]
 pub struct Client {
-    client: AdminClient<Caller>,
+    client: AdminClient<SingleConnection>,
 }
 
 impl Client {
@@ -264,7 +258,7 @@ impl Client {
                 tracing::debug!(%error, "the connection to the gateway ended");
             }
         });
-        let client = AdminClient::with_origin(Caller(sender), Uri::from_static(ORIGIN));
+        let client = AdminClient::with_origin(SingleConnection(sender), Uri::from_static(ORIGIN));
         Ok(Self { client: client.max_decoding_message_size(REPLY_BYTES_MAX) })
     }
 }
@@ -302,23 +296,5 @@ impl fmt::Display for Address {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Tcp(endpoint) => endpoint.fmt(f),
         }
-    }
-}
-
-/// Makes calls on one connection.
-#[derive(Clone)]
-struct Caller(http2::SendRequest<Body>);
-
-impl tower::Service<http::Request<Body>> for Caller {
-    type Response = http::Response<Incoming>;
-    type Error = hyper::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        Box::pin(self.0.send_request(request))
     }
 }

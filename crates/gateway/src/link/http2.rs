@@ -1,12 +1,6 @@
 //! One HTTP/2 connection, carrying one call.
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{convert::Infallible, future::Future, sync::Arc};
 
 use antiphon_proto::v1::{link_client::LinkClient, link_server::LinkServer};
 use http::Uri;
@@ -16,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
 use super::{door::Door, nursery::Nursery, setup_error::SetupError, stream::Watched};
+use crate::single_connection::SingleConnection;
 
 /// What a peer may send before the reader takes it: a full window of credit goes on without a pause
 /// for the longest round trip.
@@ -54,7 +49,7 @@ pub(crate) async fn connect(
     message_bytes_max: usize,
     nursery: &Nursery,
     life: CancellationToken,
-) -> Result<LinkClient<Caller>, SetupError> {
+) -> Result<LinkClient<SingleConnection>, SetupError> {
     let tasks = Tasks { nursery: nursery.clone(), life: life.clone() };
     let (sender, connection) = client::conn::http2::Builder::new(tasks)
         .adaptive_window(false)
@@ -70,7 +65,7 @@ pub(crate) async fn connect(
             tracing::debug!(%error, "a connection of a link ended");
         }
     });
-    let client = LinkClient::with_origin(Caller(sender), Uri::from_static(ORIGIN));
+    let client = LinkClient::with_origin(SingleConnection(sender), Uri::from_static(ORIGIN));
     Ok(client.max_decoding_message_size(message_bytes_max))
 }
 
@@ -91,23 +86,6 @@ where
         self.nursery.spawn("connection", async move {
             life.run_until_cancelled_owned(task).await;
         });
-    }
-}
-
-/// Makes calls on one connection and never opens another.
-pub(crate) struct Caller(client::conn::http2::SendRequest<Body>);
-
-impl tower::Service<http::Request<Body>> for Caller {
-    type Response = http::Response<Incoming>;
-    type Error = hyper::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
-    }
-
-    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        Box::pin(self.0.send_request(request))
     }
 }
 
