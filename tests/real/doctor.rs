@@ -6,8 +6,8 @@ use antiphon_lab::{pki::Profile, wait};
 use antiphon_tests::{Fabric, run};
 use serde_json::Value;
 
-/// Long enough for beacons, adverts and penalties to settle.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// Long enough for a certificate to be read again, and for beacons and adverts to settle.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The document of `antiphon check`, and its exit code.
 async fn check(fabric: &Fabric, more: &[&str]) -> (Option<i32>, Value) {

@@ -106,9 +106,14 @@ fn usable(evidence: &Evidence, region: &RegionId) -> u64 {
     evidence.reports().map(|report| regions::usable(&report.core, region)).max().unwrap_or_default()
 }
 
+/// Whether one gateway of a region works, and no other: MEMB-012 tells of it.
+pub(super) fn is_single(evidence: &Evidence, region: &RegionId) -> bool {
+    usable(evidence, region) == 1
+}
+
 fn single(evidence: &Evidence) -> Outcome {
     let names = evidence.region_names();
-    let single = names.iter().filter(|region| usable(evidence, region) == 1);
+    let single = names.iter().filter(|region| is_single(evidence, region));
     let findings = single
         .map(|region| Finding::warning(format!("region {region} has a single working gateway")));
     Outcome::of(findings, human::count(names.len() as u64, "region"))

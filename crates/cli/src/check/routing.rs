@@ -7,6 +7,7 @@ use antiphon_core::RegionId;
 use super::{
     Check, Evidence, Finding, Outcome, Test,
     evidence::{lives, percent},
+    quorum,
 };
 use crate::human;
 
@@ -29,7 +30,7 @@ pub(super) const CHECKS: &[Check] = &[
         title: "Every route has a second way",
         meaning: "A region is reached over one peer alone, and no other peer could take over at once. \
                   When that peer fails, nothing is delivered until routes are computed anew, or for \
-                  good.",
+                  good. (That the peer is the only gateway of that region is MEMB-012's to tell.)",
         next: "antiphon routes (BACKUP): a second gateway, another link, or [transit] allow",
         test: Test::Running(second_way),
     },
@@ -101,6 +102,11 @@ fn second_way(evidence: &Evidence) -> Outcome {
         .other_regions()
         .filter_map(|(report, region)| Some((report, region, region.route.as_ref()?)));
     let only = routes.filter(|(_, _, route)| route.next_hops.len() == 1 && route.backup.is_none());
+    // Whoever else could help would have to reach that same gateway; whether one of them counts as a
+    // backup is then a matter of round trips.
+    let only = only.filter(|(_, region, route)| {
+        !(quorum::is_single(evidence, &region.region) && route.next_hops == route.ends)
+    });
     let findings = only.map(|(report, region, route)| {
         let (us, them) = (&report.core.gateway, &region.region);
         let by = human::list(&route.next_hops);

@@ -73,10 +73,9 @@ pub(super) async fn ping(evidence: &mut Evidence, who: &Who<'_>, quiet: bool) {
     for from in &regions {
         for to in regions.iter().filter(|to| *to != from) {
             let proof = match heard.get(from) {
+                Some(_) if evidence.broker_is_away(to) => away(to),
                 Some(answers) => proof(answers, known.get(to)),
-                None if evidence.broker_is_away(from) => {
-                    Proof::Nothing { reason: format!("the broker of {from} is away") }
-                }
+                None if evidence.broker_is_away(from) => away(from),
                 None => Proof::Nothing { reason: format!("no client in region {from}") },
             };
             pairs.push(Pair { from: from.clone(), to: to.clone(), proof });
@@ -85,6 +84,10 @@ pub(super) async fn ping(evidence: &mut Evidence, who: &Who<'_>, quiet: bool) {
     by_name(evidence, &clients, &mut pairs).await;
     evidence.pairs = pairs;
     evidence.client = facts;
+}
+
+fn away(region: &str) -> Proof {
+    Proof::Nothing { reason: format!("the broker of {region} is away") }
 }
 
 fn proof(answers: &Heard, known: Option<&BTreeSet<String>>) -> Proof {
@@ -196,22 +199,28 @@ async fn one(config: Config, everybody: BTreeSet<String>) -> Result<Heard, Strin
 /// Where it is not known who lives in a region, it is pinged alone, under its name for clients in
 /// federated mode, if it has one: whoever answers lives there.
 async fn by_name(evidence: &Evidence, clients: &[Caller], pairs: &mut [Pair]) {
-    for from in clients {
-        let ours = evidence.asked.iter().map(|asked| &asked.report);
-        let ours = ours.filter(|report| report.core.region.as_str() == from.region);
-        let names: BTreeMap<&str, &str> = ours
-            .flat_map(|report| &report.daemon.settings.federation)
-            .map(|(name, region)| (region.as_str(), name.as_str()))
-            .collect();
-        let unknown = pairs.iter_mut().filter(|pair| pair.from == from.region);
-        for pair in unknown.filter(|pair| matches!(pair.proof, Proof::Nothing { .. })) {
-            let Some(name) = names.get(pair.to.as_str()) else { continue };
-            let Ok(cluster) = Cluster::try_from((*name).to_owned()) else { continue };
-            let config = Config { federations: vec![cluster], ..from.config.clone() };
-            let Ok(heard) = one(config, BTreeSet::new()).await else { continue };
+    let open = pairs.iter_mut().filter(|pair| {
+        matches!(pair.proof, Proof::Nothing { .. }) && !evidence.broker_is_away(&pair.to)
+    });
+    let asking = open.filter_map(|pair| {
+        let from = clients.iter().find(|one| one.region == pair.from)?;
+        let name = federated_name(evidence, pair)?;
+        let config = Config { federations: vec![name], ..from.config.clone() };
+        Some(async move {
+            let heard = one(config, BTreeSet::new()).await.unwrap_or_default();
             if let Some(slowest) = heard.values().map(|(_, took)| *took).max() {
                 pair.proof = Proof::Ping { nodes: heard.len() as u64, known: None, slowest };
             }
-        }
-    }
+        })
+    });
+    join_all(asking).await;
+}
+
+/// What clients in federated mode call the pair's far region.
+fn federated_name(evidence: &Evidence, pair: &Pair) -> Option<Cluster> {
+    let ours = evidence.asked.iter().map(|asked| &asked.report);
+    let ours = ours.filter(|report| report.core.region.as_str() == pair.from);
+    let mut names = ours.flat_map(|report| &report.daemon.settings.federation);
+    let (name, _) = names.find(|(_, region)| region.as_str() == pair.to)?;
+    Cluster::try_from(name.clone()).ok()
 }
