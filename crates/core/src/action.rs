@@ -237,6 +237,13 @@ pub enum Alarm {
         /// Our own name.
         gateway: GatewayId,
     },
+    /// A node of ours goes by the same identity as one of another region: both act on a request for it.
+    IdentityInTwoRegions {
+        /// The identity; while nobody has read its name, `#` and its hash in 16 hexadecimal digits.
+        identity: String,
+        /// The other region.
+        region: RegionId,
+    },
     /// A peer broke the protocol of the link.
     PeerMisbehaves {
         /// Which.

@@ -250,6 +250,7 @@ pub fn alarm_kind(alarm: &Alarm) -> &'static str {
     match alarm {
         Alarm::NativelyJoined { .. } => "natively-joined",
         Alarm::DuplicateGateway { .. } => "duplicate-gateway",
+        Alarm::IdentityInTwoRegions { .. } => "identity-in-two-regions",
         Alarm::PeerMisbehaves { .. } => "peer-misbehaves",
         Alarm::PermissionDenied { .. } => "permission-denied",
     }

@@ -157,6 +157,9 @@ fn alarm(alarm: &Alarm) -> Finding {
         Alarm::DuplicateGateway { gateway } => {
             Finding::problem(format!("somebody else uses the gateway id {gateway}"))
         }
+        Alarm::IdentityInTwoRegions { identity, region } => Finding::problem(format!(
+            "node {identity} is here and in region {region}: both act on what it is asked"
+        )),
         Alarm::PermissionDenied { operation, subject } => {
             Finding::problem(format!("the broker denies us to {operation} on {subject}"))
         }
