@@ -8,10 +8,12 @@ TEST_FLAGS ?=
 TEST_THREADS ?= 6
 # More arguments for bench-fabric, for example --quick or --delay 40ms.
 FABRIC_FLAGS ?=
+# More arguments for the benches' harness, for example --quick or a part of a name.
+BENCH_FLAGS ?=
 # Real brokers for tests and demonstrations.
 WITH_NATS = NATS_SERVER="$$(.ci/nats-server)" && export NATS_SERVER
 
-.PHONY: help build demo test check sim sim-speed soak replay outages bench-fabric bench-nodes bench-commands nats-server
+.PHONY: help build demo test check sim sim-speed soak replay outages bench bench-fabric bench-nodes bench-commands nats-server
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -49,6 +51,9 @@ replay: ## Replay the golden traces; UPDATE=1 records them anew
 
 outages: ## Measure how long outages last on a real fabric of three regions
 	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli -p antiphon-tests && target/debug/outages
+
+bench: ## Measure the parts: messages, events, routes, filters, batches (BENCH_FLAGS=--quick)
+	$(CARGO) bench --locked -p antiphon-wire -p antiphon-core -p antiphon-gateway -- $(BENCH_FLAGS)
 
 bench-fabric: ## Compare the fabric with a flat broker, NATS gateways and a leaf node (FABRIC_FLAGS=--quick)
 	$(WITH_NATS) && $(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests \

@@ -41,8 +41,10 @@ mod stream;
 mod tls;
 mod transport;
 
+pub use compress::{Compression, Compressor};
 pub use config::LinkConfig;
 pub use events::LinkEvents;
+pub use expand::{ExpandError, Expander, Frames};
 pub use handle::{LinkHandle, Links, start};
 pub use port::{LinkCommand, LinkEvent, Notary};
 pub use stats::{LinkCounters, LinkStats, Traffic};

@@ -32,7 +32,7 @@ const BUFFER_BYTES_MAX: usize = 2 << 20;
 
 /// Whether batches may be compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compression {
+pub enum Compression {
     /// One of both gateways does not have the feature.
     Off,
     /// Both have it.
@@ -57,7 +57,7 @@ enum Effort {
 
 /// The compressing half of one direction.
 #[derive(Debug, Default)]
-pub(crate) struct Compressor {
+pub struct Compressor {
     stream: Option<Stream>,
     /// Batches that go without an attempt.
     pause: u32,
@@ -78,7 +78,7 @@ struct Stream {
 
 impl Compressor {
     /// A batch of these frames, compressed if that makes it smaller. `full`: more frames wait.
-    pub(crate) fn batch(&mut self, frames: Vec<SequencedFrame>, full: bool) -> Batch {
+    pub fn batch(&mut self, frames: Vec<SequencedFrame>, full: bool) -> Batch {
         let bytes: usize = frames.iter().map(length_delimited).sum();
         self.pressure.on_batch(full);
         if self.pause > 0 {

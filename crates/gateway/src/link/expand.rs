@@ -16,27 +16,36 @@ const PACKING_BYTES_MAX: usize = 10;
 /// Why a compressed batch cannot be read. The link ends with it: the window is lost, and frames
 /// with it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ExpandError {
+#[non_exhaustive]
+pub enum ExpandError {
+    /// The greetings did not agree on it.
     #[error("compressed although not agreed upon")]
     NotAgreed,
+    /// The batch that begins the stream is missing.
     #[error("a part of a zstd stream that has not begun")]
     NoWindow,
+    /// A length beyond its bound, in bytes.
     #[error("{field} says {bytes}, more than {bytes_max}")]
     TooLarge { field: &'static str, bytes: u64, bytes_max: usize },
+    /// What zstd says.
     #[error("zstd: {0}")]
     Zstd(&'static str),
+    /// Lengths in bytes that should be equal.
     #[error("decompresses to {actual} bytes, not to {stated} as packed_bytes says")]
     PackedBytes { stated: usize, actual: usize },
+    /// What was decompressed is not as gateways pack it.
     #[error("not as it is packed: {0}")]
     Unpack(#[from] UnpackError),
+    /// Lengths in bytes that should be equal.
     #[error("unpacks to {actual} bytes, not to {stated} as frames_bytes says")]
     FramesBytes { stated: usize, actual: usize },
+    /// Bytes that are no frame.
     #[error("no frame after {at} bytes: {error}")]
     Frame { at: usize, error: prost::DecodeError },
 }
 
 /// The expanding half of one direction. Its window, some 700 KiB, lives as long as the sender says.
-pub(crate) struct Expander {
+pub struct Expander {
     compression: Compression,
     /// Most bytes of frames in one batch.
     bytes_max: usize,
@@ -45,12 +54,16 @@ pub(crate) struct Expander {
 
 impl Expander {
     /// Refuses batches of more than `bytes_max` bytes.
-    pub(crate) fn new(compression: Compression, bytes_max: usize) -> Self {
+    #[must_use]
+    pub fn new(compression: Compression, bytes_max: usize) -> Self {
         Self { compression, bytes_max, context: None }
     }
 
     /// The frames of a batch, each decoded when it is asked for.
-    pub(crate) fn frames(&mut self, batch: Batch) -> Result<Frames, ExpandError> {
+    ///
+    /// # Errors
+    /// What was not agreed upon, exceeds its bound, or is not what it says it is.
+    pub fn frames(&mut self, batch: Batch) -> Result<Frames, ExpandError> {
         let mark = batch.window();
         if matches!(mark, WindowMark::Begins | WindowMark::Ends) {
             self.context = None;
@@ -108,11 +121,14 @@ impl Expander {
 }
 
 /// The frames of one batch.
-pub(crate) enum Frames {
+pub enum Frames {
+    /// They came as they are.
     Plain(std::vec::IntoIter<SequencedFrame>),
     /// Frames with their lengths before them; payloads are slices of it.
     Expanded {
+        /// How many bytes there were.
         bytes_all: usize,
+        /// Those not decoded yet.
         left: Bytes,
     },
 }
