@@ -28,6 +28,11 @@ test: ## Run all tests, those with real brokers too
 	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli \
 	  && RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --locked $(TEST_FLAGS)
 
+.PHONY: test-rules
+test-rules: ## Test the alert rules for Prometheus
+	promtool="$$(.ci/promtool)" && cd deploy/prometheus \
+	  && "$$promtool" check rules antiphon.rules.yaml && "$$promtool" test rules antiphon.tests.yaml
+
 check: ## Check format, lints, documentation and dependencies
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

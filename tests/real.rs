@@ -16,6 +16,8 @@ mod export;
 mod federated;
 #[path = "real/interest.rs"]
 mod interest;
+#[path = "real/metrics.rs"]
+mod metrics;
 #[path = "real/native.rs"]
 mod native;
 #[path = "real/operator.rs"]
@@ -47,5 +49,6 @@ async fn a_ping_from_any_region_is_answered_by_every_node_once() {
         assert_eq!(answers.keys().cloned().collect::<Vec<_>>(), fabric.identities());
         assert!(answers.values().all(|count| *count == 1), "{answers:?}");
     }
+    metrics::exist(&fabric).await;
     fabric.conserved().await;
 }

@@ -4,9 +4,13 @@
 //! Labels are bounded: regions and gateways by the fabric, collectives by the export list, reasons
 //! and kinds by closed lists of ours.
 
+mod resources;
 mod sheet;
+mod trouble;
 
-use antiphon_core::{GatewayState, UnitKind};
+use std::collections::BTreeMap;
+
+use antiphon_core::{DropReason, GatewayState, UnitKind};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
 use self::sheet::{Row, Sheet};
@@ -41,6 +45,8 @@ impl Metrics {
         units(&mut sheet, report);
         drops(&mut sheet, report);
         gossip(&mut sheet, report);
+        trouble::show(&mut sheet, report);
+        resources::show(&mut sheet, report);
         sheet.text()
     }
 }
@@ -69,18 +75,6 @@ fn process(sheet: &mut Sheet, report: &Report) {
         "When its certificate ends, since 1970",
         not_after,
     );
-    let refusals = daemon.refusals.iter().flat_map(|(place, kinds)| {
-        kinds.iter().map(move |(kind, count)| {
-            Row::new([("place", place.clone()), ("kind", kind.clone())], *count)
-        })
-    });
-    sheet.counter(
-        "identity_refusals",
-        "Certificates and signed statements that were not accepted",
-        refusals,
-    );
-    let alarms = core.alarms.len() + daemon.denied.len();
-    sheet.single("alarms", "Alarms that stand", alarms as f64);
 }
 
 fn broker(sheet: &mut Sheet, report: &Report) {
@@ -124,6 +118,9 @@ fn links(sheet: &mut Sheet, report: &Report) {
     gauge(sheet, "link_unacknowledged_bytes", "Sent, not acknowledged yet", |link| {
         link.unacknowledged as f64
     });
+    gauge(sheet, "link_suppressed", "Whether it flaps so much that it is not advertised", |link| {
+        flag(link.suppressed)
+    });
     let trips = links()
         .filter_map(|(link, labels)| link.rtt.map(|rtt| Row::new(labels, rtt.as_secs_f64())));
     sheet.gauge("link_rtt_seconds", "Smoothed round trip", trips);
@@ -160,8 +157,12 @@ fn fabric(sheet: &mut Sheet, report: &Report) {
         Row::new([("region", region.region.to_string())], flag(region.route.is_some()))
     });
     sheet.gauge("region_reachable", "Whether there is a route to the region", reach);
-    let queues = core.queues.iter();
-    let queues = queues.map(|one| Row::new([("region", one.region.to_string())], one.bytes as f64));
+    // Regions for which nothing waits are shown too: a row that comes and goes is hard to watch.
+    let others = core.regions.iter().filter(|region| !region.ours);
+    let mut queues: BTreeMap<_, _> = others.map(|region| (&region.region, 0.0)).collect();
+    queues.extend(core.queues.iter().map(|one| (&one.region, one.bytes as f64)));
+    let queues = queues.into_iter();
+    let queues = queues.map(|(region, bytes)| Row::new([("region", region.to_string())], bytes));
     sheet.gauge("queue_bytes", "What waits for the region", queues);
     sheet.total("route_changes", "Changes of the routing table", core.table_version);
 }
@@ -203,11 +204,17 @@ fn units(sheet: &mut Sheet, report: &Report) {
 }
 
 fn drops(sheet: &mut Sheet, report: &Report) {
+    let row = |reason: DropReason, to: String, count| {
+        Row::new([("reason", reason.label().to_owned()), ("to", to)], count)
+    };
     let rows = report.core.drops.iter().map(|drop| {
         let to = drop.to.as_ref().map(ToString::to_string).unwrap_or_default();
-        Row::new([("reason", drop.reason.label().to_owned()), ("to", to)], drop.count)
+        row(drop.reason, to, drop.count)
     });
-    sheet.counter("drops", "Messages that went no further at this gateway", rows);
+    // A counter that is not there before its first count hides that count from every rate.
+    let none = DropReason::ALL.iter().map(|reason| row(*reason, String::new(), 0));
+    let help = "Messages that went no further at this gateway";
+    sheet.counter("drops", help, none.chain(rows));
     let ignored = [("marked", report.core.marked), ("foreign", report.core.foreign)];
     let ignored = ignored.map(|(why, count)| Row::new([("why", why.to_owned())], count));
     sheet.counter("ignored", "Messages that were none of ours; nothing is lost", ignored);

@@ -3,12 +3,12 @@
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::{
-    encoding::text::encode,
+    encoding::text::{encode_eof, encode_registry},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
 
-/// The first word of every name.
+/// The first word of every name, those of any process apart.
 const PREFIX: &str = "antiphon";
 
 type Labels = Vec<(&'static str, String)>;
@@ -16,6 +16,8 @@ type Labels = Vec<(&'static str, String)>;
 /// One page of metrics under construction.
 pub(super) struct Sheet {
     registry: Registry,
+    /// What every process has, under the names that it has everywhere.
+    process: Registry,
 }
 
 /// One value and its labels.
@@ -32,7 +34,14 @@ impl<T> Row<T> {
 
 impl Sheet {
     pub(super) fn new() -> Self {
-        Self { registry: Registry::with_prefix(PREFIX) }
+        Self { registry: Registry::with_prefix(PREFIX), process: Registry::with_prefix("process") }
+    }
+
+    /// A gauge that any process has, under its usual name: `process_` is put before it.
+    pub(super) fn process(&mut self, name: &str, help: &str, value: f64) {
+        let gauge = Gauge::<f64, AtomicU64>::default();
+        gauge.set(value);
+        self.process.register(name, help, gauge);
     }
 
     /// A gauge without labels.
@@ -83,7 +92,10 @@ impl Sheet {
 
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
-        encode(&mut text, &self.registry).expect("writing to a string does not fail");
+        encode_registry(&mut text, &self.registry)
+            .and_then(|()| encode_registry(&mut text, &self.process))
+            .and_then(|()| encode_eof(&mut text))
+            .expect("writing to a string does not fail");
         text
     }
 }

@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, time::Duration};
 
-use antiphon_core::{DropReason, DropView, Tally, TallyKey, TallyView};
+use antiphon_core::{Alarm, DropReason, DropView, Tally, TallyKey, TallyView};
 
 use super::*;
 use crate::{shell::LinkTraffic, testing::report};
@@ -95,4 +95,36 @@ fn barriers_fill_a_histogram() {
     let page = metrics.text(&report());
     assert_line(&page, "antiphon_broker_barrier_seconds_count 1");
     assert!(page.contains("antiphon_broker_barrier_seconds_bucket{le=\"0.004\"} 1"), "{page}");
+}
+
+#[test]
+fn alarms_are_counted_by_kind_and_kinds_without_any_are_zero() {
+    let mut report = report();
+    let denied = |subject: &str| Alarm::PermissionDenied {
+        operation: "subscribe".to_owned(),
+        subject: subject.to_owned(),
+    };
+    report.daemon.denied = vec![denied("a"), denied("b")];
+    let page = page(&report);
+    assert_line(&page, "antiphon_alarms{kind=\"permission-denied\"} 2.0");
+    assert_line(&page, "antiphon_alarms{kind=\"natively-joined\"} 0.0");
+}
+
+#[test]
+fn interest_is_shown_by_whoever_reads_it() {
+    let mut report = report();
+    assert!(!page(&report).contains("antiphon_interest_complete"));
+    report.core.interest.monitors = true;
+    report.core.interest.reads = true;
+    assert_line(&page(&report), "antiphon_interest_complete 0.0");
+}
+
+#[test]
+fn what_any_process_has_bears_its_usual_name() {
+    let mut report = report();
+    report.daemon.process.open_files = 12;
+    let page = page(&report);
+    assert_line(&page, "process_open_fds 12.0");
+    assert_line(&page, "process_start_time_seconds 40.0");
+    assert!(!page.contains("process_max_fds"), "an unknown limit is no limit of 0");
 }
