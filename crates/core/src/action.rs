@@ -251,6 +251,28 @@ pub enum Alarm {
         /// What it did.
         what: String,
     },
+    /// An operator has stopped something, and that holds here.
+    Halted {
+        /// What: `collective mcollective`.
+        what: String,
+        /// The region whose operator it was.
+        region: RegionId,
+        /// Who, and at which gateway.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// An operator has ordered that links between our region and another are not to be used.
+    LinkOrderedDown {
+        /// Our region and the other.
+        between: [RegionId; 2],
+        /// The one of them whose operator it was.
+        region: RegionId,
+        /// Who, and at which gateway.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// The broker does not let us publish or subscribe on a subject that we need.
     PermissionDenied {
         /// `publish` or `subscribe`.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     hints::{Hints, HintsPart},
     id::{GatewayId, Incarnation, RegionId},
+    order::Orders,
 };
 
 /// One advert: content for us, and the signed bytes that are relayed verbatim.
@@ -58,6 +59,8 @@ pub enum AdvertContent {
     Hints(Arc<Hints>),
     /// Some of the filters that belong to its hints.
     HintsPart(Arc<HintsPart>),
+    /// What operators of its region have ordered.
+    Orders(Orders),
 }
 
 /// The kind of an advert.
@@ -71,6 +74,8 @@ pub enum AdvertKind {
     Hints,
     /// [`AdvertContent::HintsPart`], by its index.
     HintsPart(u16),
+    /// [`AdvertContent::Orders`].
+    Orders,
 }
 
 /// A gateway's place in the topology.
@@ -165,6 +170,7 @@ impl AdvertContent {
             Self::Offer(_) => AdvertKind::Offer,
             Self::Hints(_) => AdvertKind::Hints,
             Self::HintsPart(part) => AdvertKind::HintsPart(part.index),
+            Self::Orders(_) => AdvertKind::Orders,
         }
     }
 }

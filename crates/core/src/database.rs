@@ -10,6 +10,9 @@ use crate::{
     id::{GatewayId, RegionId},
 };
 
+/// Kinds of advert that each gateway may have here: hints are kept apart.
+const KINDS: usize = 3;
+
 /// The link-state database.
 ///
 /// Bounds: `gateways_max` gateways, one advert of each kind for each; an entry that is not refreshed
@@ -83,7 +86,7 @@ impl Database {
         if buried.is_some_and(|(stamp, _)| advert.draft.stamp <= *stamp) {
             return Taken::Known;
         }
-        if self.entries.len() >= self.gateways_max * 2 {
+        if self.entries.len() >= self.gateways_max * KINDS {
             return Taken::Full;
         }
         *self.regions.entry(advert.draft.region.clone()).or_default() += 1;
@@ -113,7 +116,7 @@ impl Database {
             }
         }
         self.buried.retain(|_, (_, until)| *until > now);
-        if self.buried.len() < self.gateways_max * 2 {
+        if self.buried.len() < self.gateways_max * KINDS {
             self.buried.insert(key, (entry.advert.draft.stamp, now + self.expiry * 2));
         }
     }
@@ -152,7 +155,10 @@ impl Database {
             AdvertContent::Topology(topology) => {
                 Some((&entry.advert.draft.gateway, &entry.advert.draft.region, topology))
             }
-            AdvertContent::Offer(_) | AdvertContent::Hints(_) | AdvertContent::HintsPart(_) => None,
+            AdvertContent::Offer(_)
+            | AdvertContent::Hints(_)
+            | AdvertContent::HintsPart(_)
+            | AdvertContent::Orders(_) => None,
         })
     }
 
@@ -165,7 +171,8 @@ impl Database {
             AdvertContent::Offer(_)
             | AdvertContent::Topology(_)
             | AdvertContent::Hints(_)
-            | AdvertContent::HintsPart(_) => None,
+            | AdvertContent::HintsPart(_)
+            | AdvertContent::Orders(_) => None,
         })
     }
 
@@ -179,7 +186,10 @@ impl Database {
         let draft = &self.get(gateway, AdvertKind::Topology)?.advert.draft;
         match &draft.content {
             AdvertContent::Topology(topology) => Some((&draft.region, topology)),
-            AdvertContent::Offer(_) | AdvertContent::Hints(_) | AdvertContent::HintsPart(_) => None,
+            AdvertContent::Offer(_)
+            | AdvertContent::Hints(_)
+            | AdvertContent::HintsPart(_)
+            | AdvertContent::Orders(_) => None,
         }
     }
 
@@ -249,6 +259,7 @@ mod tests {
         let mut database = database();
         database.take(&advert("a", 1, 1, true), at(0).mono);
         database.take(&advert("b", 1, 1, true), at(0).mono);
-        assert_eq!(database.take(&advert("c", 1, 1, true), at(0).mono), Taken::Full);
+        database.take(&advert("c", 1, 1, true), at(0).mono);
+        assert_eq!(database.take(&advert("d", 1, 1, true), at(0).mono), Taken::Full);
     }
 }

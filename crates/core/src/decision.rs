@@ -76,6 +76,15 @@ pub enum Rejection {
     CallerUnproved,
     /// The caller has asked more than its rate allows.
     RateLimited,
+    /// An operator has halted the collective, the caller, or requests between the two regions.
+    Halted {
+        /// The region whose operator it was.
+        region: RegionId,
+        /// Who, and at which gateway.
+        by: String,
+        /// Why.
+        reason: String,
+    },
     /// A service request that a service of our own region took.
     ServiceLocal,
     /// Service requests are not to leave our region.
@@ -104,6 +113,7 @@ impl Rejection {
             Self::ActionUnknown => "action-unknown",
             Self::CallerUnproved => "caller-unproved",
             Self::RateLimited => "rate-limited",
+            Self::Halted { .. } => "halted",
             Self::ServiceLocal => "service-local",
             Self::ServiceStays => "service-stays",
             Self::ServiceNotOffered => "service-not-offered",
@@ -122,6 +132,7 @@ impl Rejection {
             Self::PolicyExport { .. } | Self::ActionUnknown => DropReason::PolicyExport,
             Self::CallerUnproved => DropReason::CallerUnproved,
             Self::RateLimited => DropReason::RateLimited,
+            Self::Halted { .. } => DropReason::Halted,
             Self::ServiceLocal => DropReason::ServiceLocal,
             Self::ServiceStays => DropReason::ServiceStays,
             Self::ServiceNotOffered | Self::ServiceElsewhere { .. } => DropReason::ServiceNowhere,
@@ -133,7 +144,7 @@ impl Rejection {
     pub(crate) const fn depth(&self) -> u8 {
         match self {
             Self::OwnRegion | Self::CollectiveNotHeld => 0,
-            Self::NativelyJoined => 1,
+            Self::NativelyJoined | Self::Halted { .. } => 1,
             Self::PolicyExport { .. } | Self::ActionUnknown | Self::CallerUnproved => 2,
             Self::HeardThrough { .. } | Self::RateLimited => 3,
             Self::NotThere { .. }
@@ -169,6 +180,12 @@ impl std::fmt::Display for Rejection {
             Self::ActionUnknown => f.write_str("an export rule of ours depends on the action"),
             Self::CallerUnproved => {
                 f.write_str("an export rule of ours names callers, and this one is not proved")
+            }
+            Self::Halted { region, by, reason } if reason.is_empty() => {
+                write!(f, "halted in region {region} by {by}")
+            }
+            Self::Halted { region, by, reason } => {
+                write!(f, "halted in region {region} by {by}: {reason}")
             }
             Self::RateLimited => f.write_str("the caller asks more than its rate allows"),
             Self::NotThere { read } => {

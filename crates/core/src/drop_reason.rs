@@ -119,6 +119,8 @@ drop_reasons! {
     VerifierBusy = "verifier-busy",
     /// The caller, or the region of origin, asks more than its rate allows.
     RateLimited = "rate-limited",
+    /// An operator has halted the collective, the caller, or requests between the two regions.
+    Halted = "halted",
     /// More units under way than this gateway keeps accounts of.
     AccountFull = "account-full",
     /// A reason in a receipt that only a newer gateway knows.

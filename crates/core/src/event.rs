@@ -16,6 +16,7 @@ use crate::{
         BarrierId, Endpoint, Epoch, GatewayId, Incarnation, LinkId, RegionId, SubscriptionId,
         TicketId,
     },
+    order::OrderGiven,
     policy::{Policy, Proof},
     question::Asked,
 };
@@ -163,6 +164,11 @@ pub enum Event {
         proof: Proof,
     },
 
+    /// An operator stops something, or lets it go on; see [`crate::Gateway::may_order`].
+    Ordered {
+        /// What.
+        order: Box<OrderGiven>,
+    },
     /// A policy is in force from here on.
     PolicyApplied {
         /// The policy.

@@ -105,7 +105,7 @@ impl Explanation {
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
-    /// Which: `subject`, `export`, `message`, `rules`.
+    /// Which: `subject`, `export`, `message`, `halts`, `rules`.
     pub name: String,
     /// How it went.
     pub result: CheckResult,

@@ -18,6 +18,7 @@ mod hints;
 mod ingress;
 mod links;
 mod members;
+mod orders;
 mod peer;
 mod policing;
 mod probes;
@@ -47,6 +48,7 @@ use self::{
     drops::Drops,
     duty::Duty,
     hints::Hinting,
+    orders::Ordered,
     peer::{Peer, Timers},
     policing::Policing,
     questions::Questions,
@@ -108,6 +110,7 @@ pub struct Gateway {
     outgoing: Outgoing,
     drops: Drops,
     policing: Policing,
+    ordered: Ordered,
     vetting: Vetting,
     alarms: BTreeSet<Alarm>,
     drain: Option<Drain>,
@@ -158,6 +161,7 @@ impl Gateway {
             outgoing: Outgoing::default(),
             drops: Drops::default(),
             policing: Policing::default(),
+            ordered: Ordered::default(),
             vetting: Vetting::default(),
             alarms: BTreeSet::new(),
             drain: None,
@@ -197,6 +201,7 @@ impl Gateway {
             self.services.next_deadline(),
             self.damping.next_deadline(),
             self.vetting.next_deadline(),
+            self.ordered.next_deadline(),
             self.dialing.due,
             self.joining.due,
             self.drain.as_ref().and_then(Drain::next_deadline),
@@ -258,6 +263,7 @@ impl Gateway {
             Event::Trace { asked, to, timeout } => self.on_trace(asked, to, timeout, now, out),
             Event::Originated { advert } => self.on_originated(advert, now, out),
             Event::Verified { ticket, proof } => self.on_verified(ticket, proof, now, out),
+            Event::Ordered { order } => self.on_ordered(*order, now),
             Event::PolicyApplied { policy } => self.on_policy(*policy, now),
             Event::Ask { ticket, to, topic, body, patience } => {
                 self.on_ask(questions::Ask { ticket, to, topic, body, patience }, now, out);
@@ -270,6 +276,7 @@ impl Gateway {
     /// itself, in a moment, whether it has anything to do.
     fn settle(&mut self, now: Now, out: &mut Vec<Action>) {
         self.expire(now, out);
+        self.tend_orders(now, out);
         self.send_gathered_due(now, out);
         self.refresh_routes(now, out);
         self.review_membership(now, out);

@@ -24,6 +24,7 @@ mod hints;
 mod id;
 mod membership;
 mod now;
+mod order;
 pub mod policy;
 mod probe;
 mod question;
@@ -62,6 +63,10 @@ pub use id::{
     RegionId, SubscriptionId, TicketId, UnitId,
 };
 pub use now::Now;
+pub use order::{
+    ORDER_LASTS_MAX, ORDER_TEXT_MAX, ORDERS_MAX, Order, OrderError, OrderGiven, OrderView, Orders,
+    Stop,
+};
 pub use probe::{PROBE_HOPS_MAX, Probe, ProbeEnd, ProbeHop, Trace};
 pub use question::{
     Answer, AnswerPart, AskFailure, Asked, PART_BYTES_MAX, PARTS_MAX, QUESTION_BYTES_MAX, Question,

@@ -9,6 +9,7 @@
 //! Pure and total: [`Policy::judge`] is a function of the policy and of what is [`Asked`].
 
 mod bucket;
+mod follow;
 mod pattern;
 mod recent;
 mod rule;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::{bucket::Buckets, recent::Recent};
 pub use self::{
     bucket::{Rate, RateLimits},
+    follow::Follow,
     pattern::{Pattern, PatternError},
     recent::{Change, Judged},
     rule::{Action, Asked, Proof, Rule},
@@ -28,8 +30,8 @@ pub const RULES_MAX: usize = 1000;
 
 /// What a region lets out, in and through.
 ///
-/// The default lets everything out and in that `export` in the gateway's configuration names, and sets
-/// no limits.
+/// The default lets everything out and in that `export` in the gateway's configuration names, sets
+/// no limits, and follows the halts of all regions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Requests of our clients for another region.
@@ -40,6 +42,9 @@ pub struct Policy {
     pub transit: Rules,
     /// How many requests a second.
     pub limits: RateLimits,
+    /// The other regions whose emergency stops hold here.
+    #[serde(default)]
+    pub follow_halts: Follow,
 }
 
 /// The rules of one direction.

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Alarm, DropReason, Dropped, GatewayId, GatewayState, Incarnation, RegionId, Route, Stamp,
-    Tally, TallyKey,
+    Alarm, DropReason, Dropped, GatewayId, GatewayState, Incarnation, OrderView, RegionId, Route,
+    Stamp, Tally, TallyKey,
     policy::{Change, Direction, Policy},
 };
 
@@ -61,6 +61,9 @@ pub struct Snapshot {
     /// The policy in force.
     #[serde(default)]
     pub policy: PolicyView,
+    /// What operators of all regions have ordered, and what of it holds here.
+    #[serde(default)]
+    pub orders: Vec<OrderView>,
 }
 
 /// The policy in force, and what came of it.
@@ -163,6 +166,9 @@ pub struct LinkView {
     /// Whether it flaps so much that we do not advertise the link.
     #[serde(default)]
     pub suppressed: bool,
+    /// Whether an operator, of our region or of the peer's, has ordered that it is not to be used.
+    #[serde(default)]
+    pub held_down: bool,
 }
 
 /// One gateway.

@@ -121,6 +121,9 @@ fn links(sheet: &mut Sheet, report: &Report) {
     gauge(sheet, "link_suppressed", "Whether it flaps so much that it is not advertised", |link| {
         flag(link.suppressed)
     });
+    gauge(sheet, "link_held_down", "Whether an operator ordered that it is not used", |link| {
+        flag(link.held_down)
+    });
     let trips = links()
         .filter_map(|(link, labels)| link.rtt.map(|rtt| Row::new(labels, rtt.as_secs_f64())));
     sheet.gauge("link_rtt_seconds", "Smoothed round trip", trips);

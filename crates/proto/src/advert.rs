@@ -26,6 +26,7 @@ impl From<&AdvertDraft> for v1::Advert {
                 AdvertContent::Offer(offer) => v1::advert::Content::Offer(offer.into()),
                 AdvertContent::Hints(hints) => v1::advert::Content::Hints((&**hints).into()),
                 AdvertContent::HintsPart(part) => v1::advert::Content::HintsPart((&**part).into()),
+                AdvertContent::Orders(orders) => v1::advert::Content::Orders(orders.into()),
             }),
         }
     }
@@ -53,6 +54,9 @@ impl TryFrom<v1::Advert> for AdvertDraft {
                 v1::advert::Content::HintsPart(part) => AdvertContent::HintsPart(Arc::new(
                     part.try_into().map_err(|error: FieldError| error.within("hints_part"))?,
                 )),
+                v1::advert::Content::Orders(orders) => AdvertContent::Orders(
+                    orders.try_into().map_err(|error: FieldError| error.within("orders"))?,
+                ),
             },
         })
     }

@@ -147,10 +147,11 @@ fn digest_entry(key: &AdvertKey, stamp: Stamp) -> v1::DigestEntry {
         AdvertKind::Offer => v1::AdvertKind::Offer,
         AdvertKind::Hints => v1::AdvertKind::Hints,
         AdvertKind::HintsPart(_) => v1::AdvertKind::HintsPart,
+        AdvertKind::Orders => v1::AdvertKind::Orders,
     };
     let part = match key.kind {
         AdvertKind::HintsPart(part) => part.into(),
-        AdvertKind::Topology | AdvertKind::Offer | AdvertKind::Hints => 0,
+        AdvertKind::Topology | AdvertKind::Offer | AdvertKind::Hints | AdvertKind::Orders => 0,
     };
     v1::DigestEntry {
         gateway: key.gateway.to_string(),
@@ -169,6 +170,7 @@ fn digest_entries(digest: v1::Digest) -> Result<Vec<(AdvertKey, Stamp)>, FieldEr
             v1::AdvertKind::Topology => AdvertKind::Topology,
             v1::AdvertKind::Offer => AdvertKind::Offer,
             v1::AdvertKind::Hints => AdvertKind::Hints,
+            v1::AdvertKind::Orders => AdvertKind::Orders,
             v1::AdvertKind::HintsPart => match u16::try_from(entry.part) {
                 Ok(part) => AdvertKind::HintsPart(part),
                 Err(_) => continue,

@@ -19,6 +19,7 @@ mod field;
 mod frame;
 mod hello;
 mod hints;
+mod orders;
 mod packing;
 mod probes;
 mod questions;

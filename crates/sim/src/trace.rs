@@ -74,6 +74,7 @@ fn event_words(event: &Event) -> (u64, u64) {
         Event::Originated { advert } => (20, advert.draft.stamp.version),
         Event::Verified { ticket, .. } => (21, ticket.0),
         Event::PolicyApplied { .. } => (22, 0),
+        Event::Ordered { order } => (29, u64::from(order.stands)),
         Event::Ask { ticket, .. } => (23, *ticket),
         Event::Answer { asked, .. } => (24, asked.number),
         Event::Undrain => (25, 0),

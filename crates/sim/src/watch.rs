@@ -252,6 +252,8 @@ pub fn alarm_kind(alarm: &Alarm) -> &'static str {
         Alarm::DuplicateGateway { .. } => "duplicate-gateway",
         Alarm::IdentityInTwoRegions { .. } => "identity-in-two-regions",
         Alarm::PeerMisbehaves { .. } => "peer-misbehaves",
+        Alarm::Halted { .. } => "halted",
+        Alarm::LinkOrderedDown { .. } => "link-ordered-down",
         Alarm::PermissionDenied { .. } => "permission-denied",
     }
 }

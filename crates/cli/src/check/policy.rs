@@ -21,12 +21,13 @@ const NEVER: [&str; 6] = [
     "choria.federation.a.federation",
 ];
 /// What a policy refuses, a request or a frame.
-pub(super) const BY_POLICY: [DropReason; 9] = [
+pub(super) const BY_POLICY: [DropReason; 10] = [
     DropReason::PolicyExport,
     DropReason::PolicyAccept,
     DropReason::PolicyTransit,
     DropReason::CallerUnproved,
     DropReason::RateLimited,
+    DropReason::Halted,
     DropReason::NotExported,
     DropReason::NotAccepted,
     DropReason::TransitRefused,

@@ -149,6 +149,10 @@ fn drops_lately(report: &Report) -> Option<Finding> {
     (recent.units > 0).then(|| Finding::warning(what()))
 }
 
+fn because(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
+}
+
 fn alarm(alarm: &Alarm) -> Finding {
     match alarm {
         Alarm::NativelyJoined { region } => Finding::problem(format!(
@@ -165,6 +169,15 @@ fn alarm(alarm: &Alarm) -> Finding {
         }
         Alarm::PeerMisbehaves { gateway, what } => {
             Finding::warning(format!("{gateway} breaks the protocol of links: {what}"))
+        }
+        Alarm::Halted { what, region, by, reason } => {
+            Finding::warning(format!("{what}: halted in {region} by {by}{}", because(reason)))
+        }
+        Alarm::LinkOrderedDown { between: [_, other], region, by, reason } => {
+            let because = because(reason);
+            Finding::warning(format!(
+                "links with {other}: ordered down in {region} by {by}{because}"
+            ))
         }
     }
 }

@@ -41,6 +41,16 @@ impl Adverts {
         self.duty.due
     }
 
+    /// Has us look at what we say.
+    pub(super) fn call(&mut self) {
+        self.duty.call();
+    }
+
+    /// Whether we have said something of this kind in this life.
+    pub(super) fn has_said(&self, kind: AdvertKind) -> bool {
+        self.said.contains_key(&kind)
+    }
+
     fn next_stamp(&mut self) -> Stamp {
         self.version += 1;
         Stamp { incarnation: self.incarnation, version: self.version }
@@ -55,9 +65,8 @@ impl Gateway {
         }
         let refresh = self.config.periods.advert_refresh;
         self.adverts.duty.due = None;
-        for content in
-            [AdvertContent::Topology(self.topology()), AdvertContent::Offer(self.offer())]
-        {
+        let usual = [AdvertContent::Topology(self.topology()), AdvertContent::Offer(self.offer())];
+        for content in usual.into_iter().chain(self.orders_to_tell()) {
             let said = self.adverts.said.get(&content.kind());
             let (changed, at) = match said {
                 None => (true, None),
@@ -145,6 +154,7 @@ impl Gateway {
     /// Somebody spread an advert in our name. An earlier life of ours may have; what we say now must
     /// win over it.
     fn on_own_advert(&mut self, advert: &Advert, now: Now, out: &mut Vec<Action>) {
+        self.learn_orders(&advert.draft, now);
         let theirs = advert.draft.stamp;
         let ours = Stamp { incarnation: self.adverts.incarnation, version: self.adverts.version };
         if theirs <= ours {
@@ -177,7 +187,10 @@ impl Gateway {
         match taken {
             Taken::Known | Taken::Full => return,
             Taken::Refreshed => {}
-            Taken::Changed => self.graph_stale |= !is_hint,
+            Taken::Changed => {
+                self.learn_orders(&advert.draft, now);
+                self.graph_stale |= !is_hint;
+            }
         }
         let maker = &advert.draft.gateway;
         let told = if taken == Taken::Refreshed && from == Some(maker) {
@@ -219,7 +232,8 @@ impl Gateway {
     }
 
     fn topology(&self) -> Topology {
-        let open = self.peers.iter().filter(|(_, peer)| peer.open_link().is_some());
+        let used = |(_, peer): &(_, &Peer)| peer.open_link().is_some() && !peer.barred;
+        let open = self.peers.iter().filter(used);
         let cost = |gateway: &GatewayId, peer: &Peer| match self.damping.is_suppressed(gateway) {
             true => peer.cost.saturating_add(SUPPRESSED_COST),
             false => peer.cost,

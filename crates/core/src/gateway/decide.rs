@@ -156,7 +156,12 @@ impl Gateway {
     /// without a destination, and rate limits (asked, not spent). Whether a local service took it is
     /// asked last, in [`Gateway::choose_service`].
     pub(super) fn rule(&self, asked: &Asked<'_>) -> Result<(), Rejection> {
-        if asked.origin == self.region() { self.may_ask(asked) } else { Ok(()) }
+        // The halts that another region follows, and its rules, are not ours to say.
+        if asked.origin != self.region() {
+            return Ok(());
+        }
+        self.unhalted(asked.head)?;
+        self.may_ask(asked)
     }
 
     /// Whether the request may go to this region, which holds the collective; asked for a federated
@@ -174,8 +179,12 @@ impl Gateway {
         if native {
             return Err(Rejection::NativelyJoined);
         }
-        // The rules of another region are not ours to say.
-        if ours { self.may_leave(asked, region) } else { Ok(()) }
+        // What another region lets out is not ours to say.
+        if !ours {
+            return Ok(());
+        }
+        self.unhalted_pair(self.region(), region)?;
+        self.may_leave(asked, region)
     }
 
     /// Whether one of two regions says that it hears the other's broker.

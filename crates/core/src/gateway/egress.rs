@@ -104,6 +104,7 @@ impl Gateway {
             transport.request_head().map_err(|error| refusal_of_request(error.kind()).reason)?;
         agrees(&head, &collective, &request.target)?;
         legal_publish_subject(&request.reply_to).map_err(|_| DropReason::ReplySubjectRefused)?;
+        self.unhalted_leaving(end, &head)?;
         let flow = FlowKey { creator: Some(end.creator.gateway.clone()), flow: end.flow };
         if self.vetting.holds(&flow) {
             return Ok(Checked::Unproved(flow));

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use self::suppose::Supposed;
 use crate::{
     Body, CandidateView, Check, CheckResult, Creator, DropReason, EndToEnd, ExplainAsked,
-    ExplainError, Explanation, Frame, Gateway, GatewayId, Hop, NextStep, Now, RegionId,
+    ExplainError, Explanation, Frame, Gateway, GatewayId, Hop, NextStep, Now, RegionId, Rejection,
     RequestBody, Target, UnitId, Verdict, WayThere,
     gateway::{
         decide::{Asked, Decision, Entering},
@@ -159,7 +159,7 @@ impl Gateway {
         let asked = Asked { head, origin: &origin, target, known, policy, table: Some(&table) };
         let Decision { refused, candidates } = self.decide(&asked);
         let ours = origin == *self.region();
-        explanation.checks.push(rules(refused.as_ref(), ours));
+        explanation.checks.extend(rules(refused.as_ref(), ours, self.ordered.halts()));
         let view = |region: &RegionId, verdict: &Verdict| {
             let rejection = match verdict {
                 Verdict::Accepted => None,
@@ -292,15 +292,39 @@ fn describe(collective: &Collective, target: &Target) -> String {
     }
 }
 
-fn rules(refused: Option<&crate::Rejection>, ours: bool) -> Check {
+fn rules(refused: Option<&Rejection>, ours: bool, halts: usize) -> Vec<Check> {
+    let (halted, other) = match refused {
+        Some(rejection @ Rejection::Halted { .. }) => (Some(rejection), None),
+        other => (None, other),
+    };
+    let (halts, rules) = match ours {
+        true => (stopped(halted, halts), ruled(other)),
+        false => {
+            let detail = "which halts that region follows is its own to say";
+            let halts = check("halts", CheckResult::Unknown, detail.to_owned());
+            let detail = "the rules of that region are its own: ask one of its gateways";
+            (halts, check("rules", CheckResult::Unknown, detail.to_owned()))
+        }
+    };
+    if halted.is_some() { vec![halts] } else { vec![halts, rules] }
+}
+
+fn stopped(halted: Option<&Rejection>, halts: usize) -> Check {
+    match (halted, halts) {
+        (Some(rejection), _) => check("halts", CheckResult::Failed, rejection.to_string()),
+        (None, 0) => check("halts", CheckResult::Passed, "nothing is halted".to_owned()),
+        (None, halts) => {
+            let detail = format!("none of the {halts} halts in force is about every such request");
+            check("halts", CheckResult::Passed, detail)
+        }
+    }
+}
+
+fn ruled(refused: Option<&Rejection>) -> Check {
     match refused {
         Some(rejection) => check("rules", CheckResult::Failed, rejection.to_string()),
-        None if ours => {
-            check("rules", CheckResult::Passed, "nothing is against the request as such".to_owned())
-        }
         None => {
-            let detail = "the rules of that region are its own: ask one of its gateways";
-            check("rules", CheckResult::Unknown, detail.to_owned())
+            check("rules", CheckResult::Passed, "nothing is against the request as such".to_owned())
         }
     }
 }

@@ -94,14 +94,18 @@ impl Gateway {
             () if queued.frame.hop.visited.contains(&self.me.gateway) => {
                 Step::Drop(DropReason::Visited)
             }
-            () => ruled.map_or_else(Step::Drop, |()| self.next_step(&queued.frame)),
+            () => {
+                let ruled = ruled.and_then(|()| self.unhalted_frame(end));
+                ruled.map_or_else(Step::Drop, |()| self.next_step(&queued.frame))
+            }
         };
         self.take_step(step, queued, Some(credit), now, out);
     }
 
     /// Sends a frame on its way: one that is new, or one that has to be routed anew.
     pub(super) fn forward(&mut self, queued: Queued, now: Now, out: &mut Vec<Action>) {
-        let step = self.next_step(&queued.frame);
+        let halted = self.unhalted_frame(&queued.frame.end);
+        let step = halted.map_or_else(Step::Drop, |()| self.next_step(&queued.frame));
         self.take_step(step, queued, None, now, out);
     }
 

@@ -52,6 +52,7 @@ impl Gateway {
             peer.inbox = None;
             peer.draining = false;
         }
+        peer.barred = self.ordered.bars(&hello.region);
         peer.hello = hello;
         peer.synchronised = false;
         peer.down_since = None;

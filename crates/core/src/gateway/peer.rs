@@ -23,6 +23,8 @@ pub(super) struct Peer {
     pub(super) down_reason: String,
     /// It asked us to send nothing more.
     pub(super) draining: bool,
+    /// An operator has ordered that links with its region are not to be used.
+    pub(super) barred: bool,
     /// Adverts have been exchanged since the link came up.
     pub(super) synchronised: bool,
     /// Smoothed round trip; `None` before the first answer.
@@ -77,6 +79,7 @@ impl Peer {
             down_since: None,
             down_reason: String::new(),
             draining: false,
+            barred: false,
             synchronised: false,
             rtt: None,
             cost: 1,
@@ -93,7 +96,7 @@ impl Peer {
 
     /// Whether it may be chosen as a next hop.
     pub(super) fn takes_frames(&self) -> bool {
-        !self.draining && self.open_link().is_some()
+        !self.draining && !self.barred && self.open_link().is_some()
     }
 
     /// Whether its session has waited too long for a link.

@@ -95,6 +95,7 @@ impl Gateway {
             .retain(|(direction, name), _| name.as_ref().is_none_or(|name| kept(*direction, name)));
         policing.policy = policy;
         policing.since = Some(now.unix);
+        self.ordered.stale = true;
     }
 
     /// What another policy would decide about the requests of the last minutes.

@@ -18,6 +18,7 @@ mod gather;
 mod hinted;
 mod hostile;
 mod native;
+mod orders;
 mod policing;
 mod probes;
 mod questions;

@@ -67,6 +67,7 @@ impl Gateway {
             alarms: self.alarms.iter().map(|one| AlarmView { alarm: one.clone() }).collect(),
             table_version: self.routes.version(),
             policy: self.policy_view(now),
+            orders: self.orders(),
         }
     }
 
@@ -133,6 +134,7 @@ impl Gateway {
             draining: peer.draining,
             penalty: self.damping.penalty(gateway, now.mono),
             suppressed: self.damping.is_suppressed(gateway),
+            held_down: peer.barred,
         }
     }
 

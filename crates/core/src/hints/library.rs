@@ -101,7 +101,7 @@ impl Library {
             AdvertKind::HintsPart(index) => {
                 index < HINT_PARTS_MAX && self.bytes + weight(key, advert) <= self.bytes_max
             }
-            AdvertKind::Hints | AdvertKind::Topology | AdvertKind::Offer => {
+            AdvertKind::Hints | AdvertKind::Topology | AdvertKind::Offer | AdvertKind::Orders => {
                 self.shelves.values().map(BTreeMap::len).sum::<usize>() < self.gateways_max
             }
         }
@@ -123,7 +123,9 @@ impl Library {
         }
         let orphans = self.entries.iter().filter(|(key, entry)| match key.kind {
             AdvertKind::HintsPart(index) => old(entry) && index >= self.parts_of(&key.gateway),
-            AdvertKind::Hints | AdvertKind::Topology | AdvertKind::Offer => false,
+            AdvertKind::Hints | AdvertKind::Topology | AdvertKind::Offer | AdvertKind::Orders => {
+                false
+            }
         });
         let orphans: Vec<AdvertKey> = orphans.map(|(key, _)| key.clone()).collect();
         for key in orphans {
@@ -169,7 +171,10 @@ impl Library {
         let entry = self.entries.get(&key)?;
         match &entry.advert.draft.content {
             AdvertContent::HintsPart(part) => Some((part, entry.refreshed)),
-            AdvertContent::Topology(_) | AdvertContent::Offer(_) | AdvertContent::Hints(_) => None,
+            AdvertContent::Topology(_)
+            | AdvertContent::Offer(_)
+            | AdvertContent::Hints(_)
+            | AdvertContent::Orders(_) => None,
         }
     }
 
@@ -180,7 +185,10 @@ impl Library {
         match content {
             Some(AdvertContent::Hints(hints)) => hints.parts,
             Some(
-                AdvertContent::HintsPart(_) | AdvertContent::Topology(_) | AdvertContent::Offer(_),
+                AdvertContent::HintsPart(_)
+                | AdvertContent::Topology(_)
+                | AdvertContent::Offer(_)
+                | AdvertContent::Orders(_),
             )
             | None => 0,
         }
@@ -213,7 +221,8 @@ impl Library {
                 AdvertContent::HintsPart(_)
                 | AdvertContent::Topology(_)
                 | AdvertContent::Offer(_)
-                | AdvertContent::Hints(_) => None,
+                | AdvertContent::Hints(_)
+                | AdvertContent::Orders(_) => None,
             }
         };
         let parts: Vec<&HintsPart> =
@@ -279,7 +288,11 @@ fn weight(key: &AdvertKey, advert: &Advert) -> u64 {
             (advert.sealed.len() + slices.sum::<usize>()) as u64
         }
         (
-            AdvertKind::HintsPart(_) | AdvertKind::Hints | AdvertKind::Topology | AdvertKind::Offer,
+            AdvertKind::HintsPart(_)
+            | AdvertKind::Hints
+            | AdvertKind::Topology
+            | AdvertKind::Offer
+            | AdvertKind::Orders,
             _,
         ) => 0,
     }

@@ -11,10 +11,12 @@ use std::{
 
 use antiphon_core::{
     RegionId,
-    policy::{Direction, Effect, Pattern, Policy, RULES_MAX, Rate, RateLimits, Rule, Rules},
+    policy::{
+        Direction, Effect, Follow, Pattern, Policy, RULES_MAX, Rate, RateLimits, Rule, Rules,
+    },
 };
 
-use self::raw::{RawLimits, RawPolicy, RawRate, RawRule};
+use self::raw::{RawFollow, RawLimits, RawPolicy, RawRate, RawRule};
 use super::{
     CallerTrust, PolicySource,
     document::{Document, line_at},
@@ -144,7 +146,7 @@ fn read(document: &Document<'_>, problems: &mut Gathered) -> Option<Policy> {
 }
 
 fn assemble(raw: RawPolicy, problems: &mut Gathered) -> Policy {
-    let RawPolicy { default, export, accept, transit, limits } = raw;
+    let RawPolicy { default, export, accept, transit, limits, follow_halts } = raw;
     let mut list = |direction: Direction, raw: Vec<RawRule>, otherwise: Field<Effect>| {
         let key = format!("default.{}", direction.label());
         let otherwise = otherwise.or(Effect::Allow, &key, problems);
@@ -155,6 +157,7 @@ fn assemble(raw: RawPolicy, problems: &mut Gathered) -> Policy {
         accept: list(Direction::Accept, accept, default.accept),
         transit: list(Direction::Transit, transit, default.transit),
         limits: rates(limits, problems),
+        follow_halts: follow(follow_halts, problems),
     }
 }
 
@@ -235,6 +238,28 @@ fn list<T: FromStr<Err: std::fmt::Display>>(
     }
     let mut parse = |text: &String| text.parse().map_err(|error| problems.add(key, error)).ok();
     texts.iter().filter_map(&mut parse).collect()
+}
+
+/// Whose halts hold here; without the key, everybody's.
+fn follow(raw: Field<RawFollow>, problems: &mut Gathered) -> Follow {
+    const KEY: &str = "follow_halts";
+    match raw.optional(KEY, problems) {
+        None => Follow::default(),
+        Some(RawFollow::Word(word)) if word == "any" => Follow::Any,
+        Some(RawFollow::Word(word)) if word == "none" => Follow::Regions(BTreeSet::new()),
+        Some(RawFollow::Word(word)) => {
+            let reason =
+                format_args!("is {word:?}: must be \"any\", \"none\" or a list of regions");
+            problems.add(KEY, reason);
+            Follow::default()
+        }
+        Some(RawFollow::Regions(names)) => {
+            let mut read = |name: &String| {
+                name.parse::<RegionId>().map_err(|error| problems.add(KEY, error)).ok()
+            };
+            Follow::Regions(names.iter().filter_map(&mut read).collect())
+        }
+    }
 }
 
 fn rates(raw: RawLimits, problems: &mut Gathered) -> RateLimits {

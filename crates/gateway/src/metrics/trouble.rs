@@ -11,12 +11,14 @@ use super::{
 use crate::shell::Report;
 
 /// Every kind of alarm.
-const KINDS: [&str; 5] = [
+const KINDS: [&str; 7] = [
     "natively-joined",
     "duplicate-gateway",
     "peer-misbehaves",
     "permission-denied",
     "identity-in-two-regions",
+    "halted",
+    "link-ordered-down",
 ];
 
 /// Where identities are looked at.
@@ -66,5 +68,7 @@ fn kind(alarm: &Alarm) -> &'static str {
         Alarm::PeerMisbehaves { .. } => "peer-misbehaves",
         Alarm::PermissionDenied { .. } => "permission-denied",
         Alarm::IdentityInTwoRegions { .. } => "identity-in-two-regions",
+        Alarm::Halted { .. } => "halted",
+        Alarm::LinkOrderedDown { .. } => "link-ordered-down",
     }
 }

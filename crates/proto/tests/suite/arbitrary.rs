@@ -6,8 +6,9 @@ use antiphon_core::{
     Accept, Ack, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, Answer, AnswerPart, Asked,
     Beacon, Body, CollectiveHints, Control, Creator, DropReason, EndToEnd, Endpoint, Epoch, Filter,
     Frame, GatewayId, GatewayState, HINT_PARTS_MAX, Hello, Hints, HintsPart, Hop, Incarnation,
-    Member, NameList, Offer, Open, Outcome, PARTS_MAX, Probe, ProbeEnd, ProbeHop, Question,
-    Receipt, Receipts, RegionId, ReplyBody, RequestBody, Slice, Stamp, Target, Topology, UnitId,
+    Member, NameList, Offer, Open, Order, Orders, Outcome, PARTS_MAX, Probe, ProbeEnd, ProbeHop,
+    Question, Receipt, Receipts, RegionId, ReplyBody, RequestBody, Slice, Stamp, Stop, Target,
+    Topology, UnitId,
 };
 use antiphon_proto::Greeting;
 use antiphon_wire::{Agent, Collective, RequestId};
@@ -218,7 +219,12 @@ fn key() -> impl Strategy<Value = AdvertKey> {
     (
         gateway(),
         prop_oneof![
-            select(vec![AdvertKind::Topology, AdvertKind::Offer, AdvertKind::Hints]),
+            select(vec![
+                AdvertKind::Topology,
+                AdvertKind::Offer,
+                AdvertKind::Hints,
+                AdvertKind::Orders,
+            ]),
             any::<u16>().prop_map(AdvertKind::HintsPart),
         ],
     )
@@ -237,10 +243,23 @@ pub(crate) fn draft() -> impl Strategy<Value = AdvertDraft> {
             .prop_map(|collectives| AdvertContent::Offer(Offer { collectives })),
         hints().prop_map(|hints| AdvertContent::Hints(Arc::new(hints))),
         part().prop_map(|part| AdvertContent::HintsPart(Arc::new(part))),
+        vec(order(), 0..4).prop_map(|orders| AdvertContent::Orders(Orders { orders })),
     ];
     (gateway(), region(), stamp(), content).prop_map(|(gateway, region, stamp, content)| {
         AdvertDraft { gateway, region, stamp, content }
     })
+}
+
+fn order() -> impl Strategy<Value = Order> {
+    let stop = prop_oneof![
+        "[a-z]{1,20}".prop_map(|text| Stop::Collective { collective: text.parse().unwrap() }),
+        "[a-z*=.]{1,20}".prop_map(|text| Stop::Caller { caller: text.parse().unwrap() }),
+        (region(), region()).prop_map(|(one, other)| Stop::pair(one, other)),
+        region().prop_map(|region| Stop::Link { region }),
+    ];
+    (stop, any::<bool>(), "[ -~]{0,40}", "\\PC{0,20}", micros(), micros()).prop_map(
+        |(stop, stands, by, reason, made, until)| Order { stop, stands, by, reason, made, until },
+    )
 }
 
 fn hints() -> impl Strategy<Value = Hints> {

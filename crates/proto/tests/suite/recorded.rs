@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use antiphon_core::{
     Accept, Ack, AdvertContent, AdvertDraft, Answer, AnswerPart, Asked, Beacon, Body, Control,
     Creator, DropReason, EndToEnd, Epoch, Frame, GatewayState, Hello, Hop, Incarnation, Member,
-    Offer, Outcome, Question, Receipt, Receipts, ReplyBody, RequestBody, Stamp, Target, Topology,
-    UnitId,
+    Offer, Order, Orders, Outcome, Question, Receipt, Receipts, ReplyBody, RequestBody, Stamp,
+    Stop, Target, Topology, UnitId,
 };
 use antiphon_proto::{
     ControlIn, Greeting, Statement, StatementBody, control, decode_sequenced, sequenced, v1,
@@ -216,11 +216,21 @@ fn statements() -> Vec<(&'static str, Statement)> {
         native: ["ap".parse().unwrap()].into(),
     };
     let offer = Offer { collectives: ["mcollective".parse().unwrap()].into() };
+    let order = Order {
+        stop: Stop::pair("us".parse().unwrap(), "eu".parse().unwrap()),
+        stands: true,
+        by: "root at eu-1".into(),
+        reason: "leak".into(),
+        made: Duration::from_secs(100),
+        until: Duration::from_secs(200),
+    };
+    let orders = Orders { orders: vec![order] };
     let advert = |content| StatementBody::Advert(draft(content));
     let statement = |body| Statement { fabric: "acme".parse().unwrap(), body };
     vec![
         ("statement-topology", statement(advert(AdvertContent::Topology(topology)))),
         ("statement-offer", statement(advert(AdvertContent::Offer(offer)))),
+        ("statement-orders", statement(advert(AdvertContent::Orders(orders)))),
         ("statement-endpoint", statement(StatementBody::Endpoint(member()))),
         ("statement-beacon", statement(StatementBody::Beacon(beacon()))),
     ]

@@ -49,6 +49,7 @@ pub const fn meaning(reason: DropReason) -> &'static str {
         DropReason::PolicyTransit => "a region on the way does not let it through",
         DropReason::CallerUnproved => "a rule names callers, and the signature proves none",
         DropReason::VerifierBusy => "too many signatures wait to be verified",
+        DropReason::Halted => "an operator has halted it",
         DropReason::RateLimited => "the caller or its region asks too much",
         DropReason::AccountFull => "too many messages under way",
         DropReason::Unknown => "a reason that only a newer gateway knows",

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    Beacon, CheckResult, ExplainAsked, ExplainError, Explanation, NextStep, Rejection, Supposition,
+    Beacon, CheckResult, ExplainAsked, ExplainError, Explanation, NextStep, Order, OrderGiven,
+    Orders, Rejection, Stop, Supposition,
+    policy::{Follow, Policy},
 };
 
 /// Gateways that may be linked and advertised, and their regions.
@@ -39,6 +41,14 @@ enum Happens {
     },
     Drains(usize),
     Beacon(usize),
+    /// An operator of our region, or of another gateway's, orders one of [`STOPS`] or lifts it.
+    Ordered {
+        by: Option<usize>,
+        stop: usize,
+        stands: bool,
+    },
+    /// Whether the halts of other regions are followed.
+    Follows(bool),
     Asks(u8),
 }
 
@@ -55,6 +65,9 @@ fn happens() -> impl Strategy<Value = Vec<Happens>> {
         6 => (who(), prop::bool::weighted(0.8)).prop_map(|(who, held)| Happens::Offers { who, held }),
         1 => who().prop_map(Happens::Drains),
         1 => who().prop_map(Happens::Beacon),
+        4 => (prop::option::of(who()), 0..STOPS, prop::bool::weighted(0.6))
+            .prop_map(|(by, stop, stands)| Happens::Ordered { by, stop, stands }),
+        1 => any::<bool>().prop_map(Happens::Follows),
         10 => (0..7u8).prop_map(Happens::Asks),
     ];
     prop::collection::vec(one, 1..60)
@@ -112,6 +125,12 @@ impl World {
                 });
                 self.bench.handle(beacon);
             }
+            Happens::Ordered { by, stop, stands } => self.ordered(by, stop, stands),
+            Happens::Follows(any) => {
+                let follow_halts = if any { Follow::Any } else { Follow::Regions([].into()) };
+                let policy = Box::new(Policy { follow_halts, ..Policy::default() });
+                self.bench.handle(Event::PolicyApplied { policy });
+            }
             Happens::Asks(kind) => return self.asks(kind),
         }
         Ok(())
@@ -132,6 +151,22 @@ impl World {
         let accept = Accept { epoch, next: Some(0), granted: 1 << 24 };
         let message = Control::Accept(accept);
         self.bench.handle(Event::FromPeer { link: link(who), message });
+    }
+
+    fn ordered(&mut self, by: Option<usize>, which: usize, stands: bool) {
+        let (stop, text) = (stop(which), String::new());
+        let Some(who) = by else {
+            let (by, reason) = (text.clone(), text);
+            let order = Box::new(OrderGiven { stop, stands, by, reason, lasts: None });
+            self.bench.handle(Event::Ordered { order });
+            return;
+        };
+        let unix = at(self.bench.seconds).unix;
+        let made = unix + Duration::from_micros(self.version);
+        let (by, reason, until) = (text.clone(), text, unix + Duration::from_secs(20));
+        let orders = vec![Order { stop, stands, by, reason, made, until }];
+        let content = AdvertContent::Orders(Orders { orders });
+        self.advertise(advert(OTHERS[who].0, OTHERS[who].1, content));
     }
 
     /// Over whichever link there is.
@@ -209,6 +244,22 @@ impl World {
         let accepted = explanation.candidates.iter().filter(|one| one.rejection.is_none()).count();
         prop_assert_eq!(total(&after.0) - total(&before.0), accepted as u64);
         Ok(())
+    }
+}
+
+/// How many there are of [`stop`].
+const STOPS: usize = 7;
+
+fn stop(which: usize) -> Stop {
+    let region = |name: &str| name.parse().unwrap();
+    match which {
+        0 => Stop::Collective { collective: "mcollective".parse().unwrap() },
+        1 => Stop::Caller { caller: "choria=*".parse().unwrap() },
+        2 => Stop::Caller { caller: "nobody".parse().unwrap() },
+        3 => Stop::pair(region("us"), region("eu")),
+        4 => Stop::pair(region("us"), region("ap")),
+        5 => Stop::Link { region: region("us") },
+        _ => Stop::Link { region: region("eu") },
     }
 }
 
@@ -304,7 +355,7 @@ fn every_region_is_named_with_its_path_or_the_reason_against_it() {
     assert_eq!(costs, [2, 1], "the sum of the legs");
     assert!(explanation.first_hand && explanation.is_deliverable());
     let checks: Vec<_> = explanation.checks.iter().map(|one| one.name.as_str()).collect();
-    assert_eq!(checks, ["subject", "export", "message", "rules"]);
+    assert_eq!(checks, ["subject", "export", "message", "halts", "rules"]);
     assert_eq!(explanation.checks[2].result, CheckResult::Unknown, "no message was given");
 }
 

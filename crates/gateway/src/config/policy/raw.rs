@@ -15,6 +15,14 @@ pub(super) struct RawPolicy {
     pub(super) accept: Vec<RawRule>,
     pub(super) transit: Vec<RawRule>,
     pub(super) limits: RawLimits,
+    pub(super) follow_halts: Field<RawFollow>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "must be \"any\", \"none\" or a list of regions")]
+pub(super) enum RawFollow {
+    Word(String),
+    Regions(Vec<String>),
 }
 
 #[derive(Debug, Default, Deserialize)]
