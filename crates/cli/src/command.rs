@@ -1,6 +1,7 @@
 //! What each command does.
 
 pub mod archive;
+mod caller;
 pub mod check;
 pub mod client;
 pub mod completions;

@@ -99,9 +99,45 @@ pub fn list<T: ToString>(texts: impl IntoIterator<Item = T>) -> String {
     if texts.is_empty() { "-".to_owned() } else { texts.join(", ") }
 }
 
+/// Why something failed, without what libraries add for those who program with them: addresses of
+/// their manuals, and causes that say again what was said.
+#[must_use]
+pub fn reason(text: &str) -> String {
+    let is_address = |word: &&str| !word.starts_with("https://") && !word.starts_with("http://");
+    let words: Vec<&str> = text.split_whitespace().filter(is_address).collect();
+    let text = words.join(" ");
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.trim_end_matches(':').split(": ") {
+        if parts.last() != Some(&part) {
+            parts.push(part);
+        }
+    }
+    parts.join(": ").replace(RUSTLS_EOF, "closed without a goodbye")
+}
+
+/// What rustls says where the other end is gone without having ended its TLS session.
+const RUSTLS_EOF: &str = "peer closed connection without sending TLS close_notify";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasons_are_for_operators() {
+        for (text, shown) in [
+            ("silent for 3s", "silent for 3s"),
+            (
+                "data connection: peer closed connection without sending TLS close_notify: \
+                 https://docs.rs/rustls/latest/rustls/manual/_03_howto/index.html#unexpected-eof",
+                "data connection: closed without a goodbye",
+            ),
+            ("dial: no answer: no answer", "dial: no answer"),
+            ("us-1.example.net:7440: refused", "us-1.example.net:7440: refused"),
+            ("", ""),
+        ] {
+            assert_eq!(reason(text), shown);
+        }
+    }
 
     #[test]
     fn spans_show_their_two_largest_units() {

@@ -23,6 +23,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Exit, Failure, human,
+    meant::did_you_mean,
     screen::message,
     source::Extra,
     table::{Cell, Table, Tone},
@@ -107,7 +108,7 @@ impl Noun {
             Self::Routes { to, all: true } => vec![routes::rows_all(report, to.as_ref())],
             Self::Routes { to: None, all: false } => vec![routes::rows(core)],
             Self::Routes { to: Some(region), all: false } => vec![routes::rows_to(core, region)],
-            Self::Collectives => vec![collectives::rows(core)],
+            Self::Collectives => vec![collectives::rows(report)],
             Self::Policy => policy::tables(report),
             Self::Drops { examples: 0 } => vec![drops::rows(core)],
             Self::Drops { examples } => {
@@ -142,7 +143,7 @@ impl Noun {
             Self::Gateways => gateways::json(report, held),
             Self::Links => links::json(report),
             Self::Routes { to, .. } => routes::json(report, to.as_ref()),
-            Self::Collectives => collectives::json(core),
+            Self::Collectives => collectives::json(report),
             Self::Drops { .. } => drops::json(report),
             Self::Policy => policy::json(report),
         }
@@ -187,7 +188,9 @@ impl Noun {
 
 fn unknown(region: &RegionId, report: &Report) -> anyhow::Error {
     let known = human::list(report.core.regions.iter().map(|view| &view.region));
-    anyhow!("no region {region} is known to {}; there are: {known}", report.core.gateway)
+    let hint =
+        did_you_mean(region.as_str(), report.core.regions.iter().map(|view| view.region.as_str()));
+    anyhow!("no region {region} is known to {}, only {known}{hint}", report.core.gateway)
 }
 
 /// A document: its schema, who said it and when, and the noun's own fields.

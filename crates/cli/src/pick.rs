@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Failure, human,
+    meant::did_you_mean,
     table::{Cell, Table},
 };
 
@@ -113,7 +114,12 @@ impl PickArgs {
             each_with(tables, &filter.column, |table, index| {
                 let fits =
                     |row: &Vec<Cell>| row.get(index).is_some_and(|one| filter.fits_cell(one));
-                table.rows.retain(fits);
+                if table.rows.iter().any(fits) {
+                    table.rows.retain(fits);
+                } else if !table.rows.is_empty() {
+                    table.empty = Some(nothing_fits(&filter, table, index).into());
+                    table.rows.clear();
+                }
             })?;
         }
         if let Some(column) = &self.sort {
@@ -164,7 +170,16 @@ fn each_with(
 
 fn unknown(column: &str, mut known: Vec<String>) -> Failure {
     known.dedup();
-    Failure::usage(anyhow!("there is no column {column}; there are: {}", human::list(known)))
+    let hint = did_you_mean(column, known.iter().map(String::as_str));
+    Failure::usage(anyhow!("there is no column {column}, only {}{hint}", human::list(known)))
+}
+
+/// What to say of a table that a filter leaves without rows.
+fn nothing_fits(filter: &Filter, table: &Table, index: usize) -> String {
+    let cells = table.rows.iter().filter_map(|row| row.get(index));
+    let known = cells.flat_map(|cell| cell.text.split(", "));
+    let hint = did_you_mean(&filter.wanted, known);
+    format!("none with {} {}{hint}", filter.column, filter.wanted)
 }
 
 /// Numbers by their size, then words; what is unknown comes last.
@@ -223,6 +238,6 @@ mod tests {
         let failure = picked.tables(&mut [table()]).unwrap_err();
         assert_eq!(failure.exit, crate::Exit::Usage);
         let text = failure.error.to_string();
-        assert_eq!(text, "there is no column region; there are: gateway, next hops");
+        assert_eq!(text, "there is no column region, only gateway, next hops");
     }
 }

@@ -47,7 +47,7 @@ impl Screen {
         let (empty, full): (Vec<_>, Vec<_>) = tables.iter().partition(|one| one.rows.is_empty());
         let drawn: Vec<String> = full.into_iter().map(|one| render::table(one, self)).collect();
         print(&drawn.join("\n"))?;
-        empty.into_iter().filter_map(|table| table.empty).for_each(message);
+        empty.into_iter().filter_map(|table| table.empty.as_ref()).for_each(message);
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     admin::{AdminArgs, Asked},
     archive::{Archive, Silent},
     human,
+    meant::did_you_mean,
     view::{Scope, View, held_in},
 };
 
@@ -78,10 +79,10 @@ impl SourceArgs {
         }
         let report = match &self.of {
             None => asked.report().await?,
-            Some(other) => asked
-                .ask(other, topic::REPORT, self.timeout)
-                .await?
-                .map_err(|why| Failure::unanswered(anyhow!("{other}: {why}")))?,
+            Some(other) => match asked.ask(other, topic::REPORT, self.timeout).await? {
+                Ok(report) => report,
+                Err(why) => return Err(silence(other, &why, &asked.report().await?)),
+            },
         };
         // What others hold of another gateway only that one can ask.
         let held = match (extra, &self.of) {
@@ -90,6 +91,19 @@ impl SourceArgs {
         };
         Ok(View { reports: vec![report], silent: Vec::new(), scope: Scope::One, held })
     }
+}
+
+/// Why another gateway did not answer; of one that nobody knows, whom the caller may have meant.
+fn silence(other: &GatewayId, why: &str, report: &Report) -> Failure {
+    let us = &report.core.gateway;
+    let mut known = report.core.gateways.iter().map(|member| member.gateway.as_str());
+    if known.any(|name| name == other.as_str()) {
+        return Failure::unanswered(anyhow!("{other}: {why}"));
+    }
+    let known = report.core.gateways.iter().map(|member| member.gateway.as_str());
+    let hint = did_you_mean(other.as_str(), known.clone());
+    let known = human::list(known);
+    Failure::usage(anyhow!("no gateway {other} is known to {us}, only {known}{hint}"))
 }
 
 /// Other gateways that a report names and that have not left.

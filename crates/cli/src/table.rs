@@ -1,5 +1,7 @@
 //! What a reading command shows, apart from how it is drawn.
 
+use std::borrow::Cow;
+
 /// A table, or lines of a name and a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
@@ -8,7 +10,7 @@ pub struct Table {
     /// As many cells each as there are columns.
     pub rows: Vec<Vec<Cell>>,
     /// What to say, on standard error, if there are no rows.
-    pub empty: Option<&'static str>,
+    pub empty: Option<Cow<'static, str>>,
     /// Most lines of one row where it is wrapped, the rest cut; `None`: as many as it takes.
     pub lines_max: Option<usize>,
 }
@@ -79,7 +81,7 @@ impl Table {
     /// The same table, which says something if it stays without rows.
     #[must_use]
     pub fn or_say(self, empty: &'static str) -> Self {
-        Self { empty: Some(empty), ..self }
+        Self { empty: Some(empty.into()), ..self }
     }
 
     /// The same table with at most `lines` lines a row: for texts of others, however long.

@@ -2,7 +2,7 @@
 //!
 //! `UPDATE=1 cargo test -p antiphon-cli --test answers` rewrites the files; review reads them.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 use antiphon_cli::{
     noun::{document_of, explain, requests, trace},
@@ -72,7 +72,14 @@ fn requests_are_listed_and_one_is_shown_in_full() {
 fn a_trace_names_every_hop_and_the_one_that_was_silent() {
     let text = fs::read(folder().join("traces.json")).expect("the traces are there");
     let traces: Vec<Trace> = serde_json::from_slice(&text).expect("the traces are readable");
-    check_tables("trace", &trace::tables(&traces));
+    let delivery = trace::Delivery {
+        identity: "n1.us.example.net".to_owned(),
+        brokers: vec!["nats://localhost:4222".to_owned()],
+        timeout: Duration::from_secs(2),
+        took: None,
+        error: None,
+    };
+    check_tables("trace", &trace::tables(&traces, Some(&delivery)));
     let said: Said<RequestsView> = said("records.json");
-    check_document("trace", &document_of("trace", &said, trace::json(&traces)));
+    check_document("trace", &document_of("trace", &said, trace::json(&traces, Some(&delivery))));
 }

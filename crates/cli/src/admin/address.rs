@@ -8,7 +8,7 @@ use std::{
 use antiphon_gateway::admin::{Address, AddressError};
 use antiphon_lab::{Manifest, ManifestError};
 
-use crate::{Failure, human};
+use crate::{Failure, human, meant::did_you_mean};
 
 /// How admin sockets end.
 const SOCKET_EXTENSION: &str = "sock";
@@ -58,7 +58,10 @@ pub enum LabError {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
     /// None of that name.
-    #[error("{}: no gateway {name:?}; there are: {}", file.display(), human::list(known))]
+    #[error(
+        "{}: no gateway {name:?}, only {}{}", file.display(), human::list(known),
+        did_you_mean(name, known.iter().map(String::as_str))
+    )]
     Unknown {
         /// The lab's file.
         file: PathBuf,

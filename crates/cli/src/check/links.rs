@@ -125,9 +125,8 @@ fn down(evidence: &Evidence) -> Outcome {
     let findings = down.map(|(report, link)| {
         let (from, to) = (&report.core.gateway, &link.gateway);
         let since = human::span(link.since);
-        // Some reasons of TLS end with the address of a page about them.
-        let why = link.reason.split(": https://").next().unwrap_or_default();
-        let why = if why.is_empty() { "no reason given" } else { why };
+        let why = human::reason(&link.reason);
+        let why = if why.is_empty() { "no reason given" } else { &why };
         Finding::problem(format!("{from} - {to} is down for {since}: {why}"))
     });
     Outcome::of(findings, human::count(evidence.links().count() as u64, "end"))
@@ -207,7 +206,7 @@ fn dials(evidence: &Evidence, refused: bool, what: &str) -> Outcome {
     let failed = failed.filter(|(_, gateway, _)| is_expected(evidence, gateway));
     let failed = failed.filter(|(report, gateway, _)| !was_linked(report, gateway));
     let findings = failed.map(|(report, gateway, dial)| {
-        let (from, at, why) = (&report.core.gateway, &dial.endpoint, &dial.reason);
+        let (from, at, why) = (&report.core.gateway, &dial.endpoint, human::reason(&dial.reason));
         let text = format!("{gateway} {what} {at} by {from}: {why}");
         if refused { Finding::problem(text) } else { Finding::warning(text) }
     });

@@ -176,8 +176,12 @@ fn seeds(evidence: &Evidence) -> Outcome {
     });
     let findings = failed.map(|(core, dial)| {
         let what = if dial.refused { "is refused" } else { "does not answer" };
-        let text =
-            format!("the seed {} of {} {what}: {}", dial.endpoint, core.gateway, dial.reason);
+        let text = format!(
+            "the seed {} of {} {what}: {}",
+            dial.endpoint,
+            core.gateway,
+            human::reason(&dial.reason)
+        );
         Finding::warning(text)
     });
     let all: usize = evidence.reports().map(|report| report.daemon.settings.seeds.len()).sum();

@@ -14,7 +14,7 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-use super::runtime;
+use super::{caller::Who, runtime};
 use crate::{
     Exit, Failure,
     admin::AdminArgs,
@@ -121,7 +121,7 @@ async fn look(args: &Args) -> Result<Checked, Failure> {
     evidence.expect_gateways = args.expect_gateways;
     if args.archive.is_none() {
         brokers::look(&mut evidence).await;
-        let who = ping::Who { lab: args.admin.lab(), file: args.client.as_deref() };
+        let who = Who { lab: args.admin.lab(), file: args.client.as_deref() };
         Box::pin(ping::ping(&mut evidence, &who, args.no_ping)).await;
     }
     let answers = check::look(&evidence);

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use antiphon_core::{ExplainAsked, RegionId, Supposition};
-use antiphon_gateway::config;
+use antiphon_core::{ExplainAsked, Explanation, RegionId, Supposition};
+use antiphon_gateway::{config, shell::Said};
 use anyhow::anyhow;
 
 use super::{read::Output, runtime};
 use crate::{
     Exit, Failure,
     admin::AdminArgs,
+    meant::did_you_mean,
     noun::{document_of, explain},
-    screen::{Screen, show_json},
+    screen::{Screen, message, show_json},
 };
 
 /// Its arguments.
@@ -80,10 +81,7 @@ fn supposition(text: &str) -> Result<Wanted, String> {
 /// Nobody answers, or a name is not known.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let asked = args.asked()?;
-    let said = runtime()?.block_on(async {
-        let mut gateway = args.admin.connect().await?;
-        gateway.explain(&asked).await
-    })?;
+    let said = runtime()?.block_on(args.explain(&asked))?;
     let supposed: Vec<String> = args.what_if.iter().map(|one| one.text.clone()).collect();
     match args.output {
         Output::Table => Screen::detect().show_tables(&explain::tables(&said.said, &supposed))?,
@@ -96,6 +94,30 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 impl Args {
+    /// Asks; what nobody has heard of is named beside what it is most like.
+    async fn explain(&self, asked: &ExplainAsked) -> Result<Said<Explanation>, Failure> {
+        let mut gateway = self.admin.connect().await?;
+        let said = match gateway.explain(asked).await {
+            Err(failure) if failure.exit == Exit::Usage => {
+                let core = gateway.report().await?.core;
+                let from = self.from.as_ref().map(RegionId::as_str).unwrap_or_default();
+                let hint = did_you_mean(from, core.regions.iter().map(|one| one.region.as_str()));
+                return Err(Failure::usage(anyhow!("{:#}{hint}", failure.error)));
+            }
+            said => said?,
+        };
+        let collective = asked.subject.split('.').next().unwrap_or_default();
+        if !said.said.is_deliverable() {
+            let core = gateway.report().await?.core;
+            let known = || core.regions.iter().flat_map(|one| &one.collectives);
+            let hint = did_you_mean(collective, known().map(String::as_str));
+            if !known().any(|one| one == collective) && !hint.is_empty() {
+                message(format_args!("no region holds a collective {collective}{hint}"));
+            }
+        }
+        Ok(said)
+    }
+
     fn asked(&self) -> Result<ExplainAsked, Failure> {
         Ok(ExplainAsked {
             subject: self.subject()?,

@@ -1,12 +1,20 @@
-//! `antiphon collectives`: which region holds which collective, and how our messages fared there.
+//! `antiphon collectives`: which region holds which collective, who is known to be there, and how our
+//! messages fared.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use antiphon_core::{HintView, RegionId, Snapshot, Tally, TallyView, UnitKind};
+use antiphon_gateway::shell::Report;
 use serde_json::{Map, Value, json};
 
-use super::list_of;
-use crate::table::{Cell, Column, Table, Tone};
+use super::{list_of, millis};
+use crate::{
+    human,
+    table::{Cell, Column, Table, Tone},
+};
 
 /// What is known of one collective in one region.
 #[derive(Debug, Default)]
@@ -27,6 +35,9 @@ enum Name {
     Other,
 }
 
+/// Agents are many.
+const AGENTS_WIDTH: u16 = 40;
+
 /// By collective, then region.
 type Holdings<'a> = BTreeMap<(Name, &'a RegionId), Holding<'a>>;
 
@@ -40,21 +51,30 @@ impl Name {
 }
 
 /// One row for each collective in each region.
+///
+/// `NODES` is `17+` where there may be more than are known, `AGE` how long ago the region's brokers were
+/// read for it.
 #[must_use]
-pub fn rows(snapshot: &Snapshot) -> Table {
+pub fn rows(report: &Report) -> Table {
     let columns = vec![
         Column::words("COLLECTIVE"),
         Column::words("REGION"),
         Column::words("REACH"),
+        Column::numbers("NODES"),
+        Column::numbers("AGE"),
         Column::numbers("REQUESTS"),
-        Column::numbers("REPLIES"),
         Column::numbers("DROPPED"),
         Column::numbers("IN DOUBT"),
-        Column::numbers("PENDING"),
+        Column::numbers("PENDING").if_wide(),
+        Column::numbers("REPLIES").if_wide(),
+        Column::words("AGENTS").if_wide().at_most(AGENTS_WIDTH),
     ];
     let mut table = Table::new(columns).or_say("no collectives are known");
-    let holdings = holdings(snapshot);
-    table.rows = holdings.iter().map(|((name, region), one)| row(name, region, one)).collect();
+    let holdings = holdings(&report.core);
+    let row = |((name, region), one): (&(Name, &RegionId), &Holding<'_>)| {
+        row((name, region), one, report.at)
+    };
+    table.rows = holdings.iter().map(row).collect();
     table
 }
 
@@ -85,7 +105,7 @@ fn holdings(snapshot: &Snapshot) -> Holdings<'_> {
     all
 }
 
-fn row(name: &Name, region: &RegionId, one: &Holding<'_>) -> Vec<Cell> {
+fn row((name, region): (&Name, &RegionId), one: &Holding<'_>, at: Duration) -> Vec<Cell> {
     let sum = |of: fn(&TallyView) -> u64| -> u64 {
         [one.requests, one.replies].into_iter().flatten().map(of).sum()
     };
@@ -94,12 +114,27 @@ fn row(name: &Name, region: &RegionId, one: &Holding<'_>) -> Vec<Cell> {
         name.collective().unwrap_or("(other replies)").into(),
         region.as_str().into(),
         reach(name, one),
+        one.hints.map_or("-".into(), nodes),
+        one.hints
+            .and_then(|hints| age(hints, at))
+            .map_or("-".into(), |age| Cell::measure(human::span(age), millis(age))),
         created(one.requests),
-        created(one.replies),
         alarming(sum(|view| dropped(&view.tally))),
         alarming(sum(|view| view.tally.in_doubt)),
         sum(|view| view.pending).into(),
+        created(one.replies),
+        human::list(one.hints.map(|hints| &hints.agents).into_iter().flatten()).into(),
     ]
+}
+
+fn nodes(hints: &HintView) -> Cell {
+    let more = if hints.complete { "" } else { "+" };
+    Cell::measure(format!("{}{more}", hints.identities), hints.identities)
+}
+
+/// How long ago brokers were read; `None` if they never were.
+fn age(hints: &HintView, at: Duration) -> Option<Duration> {
+    hints.read.map(|read| at.saturating_sub(read))
 }
 
 fn reach(name: &Name, one: &Holding<'_>) -> Cell {
@@ -124,37 +159,39 @@ fn dropped(tally: &Tally) -> u64 {
 
 /// The same for programs.
 #[must_use]
-pub fn json(snapshot: &Snapshot) -> Map<String, Value> {
-    let holdings = holdings(snapshot);
+pub fn json(report: &Report) -> Map<String, Value> {
+    let holdings = holdings(&report.core);
     let names: BTreeSet<&Name> = holdings.keys().map(|(name, _)| name).collect();
     let collectives = names.into_iter().map(|name| {
         let of_name = holdings.iter().filter(|((other, _), _)| other == name);
-        let regions: Vec<Value> = of_name.map(|((_, region), one)| value(region, one)).collect();
+        let regions: Vec<Value> =
+            of_name.map(|((_, region), one)| value(region, one, report.at)).collect();
         json!({ "collective": name.collective(), "regions": regions })
     });
     list_of("collectives", collectives)
 }
 
-fn value(region: &RegionId, one: &Holding<'_>) -> Value {
+fn value(region: &RegionId, one: &Holding<'_>, at: Duration) -> Value {
     json!({
         "region": region,
         "offered": one.offered,
         "ours": one.ours,
         "reachable": one.reachable,
-        "hints": one.hints.map(hints_value),
+        "hints": one.hints.map(|hints| hints_value(hints, at)),
         "requests": one.requests.map(tally_value),
         "replies": one.replies.map(tally_value),
     })
 }
 
 /// What is known of who listens there.
-fn hints_value(hints: &HintView) -> Value {
+fn hints_value(hints: &HintView, at: Duration) -> Value {
     json!({
         "complete": hints.complete,
         "identities": hints.identities,
         "agents": hints.agents,
         "services": hints.services,
         "read": hints.read.map(|read| read.as_secs()),
+        "age_ms": age(hints, at).map(millis),
         "gateways": hints.gateways,
     })
 }

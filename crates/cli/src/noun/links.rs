@@ -1,7 +1,10 @@
-//! `antiphon links`: the links of one gateway, down ones included while it remembers them.
+//! `antiphon links`: the links of one gateway, down ones included while it remembers them, and whom it
+//! dials in vain.
+
+mod dials;
 
 use antiphon_core::LinkView;
-use antiphon_gateway::shell::{Connection, LinkTraffic, Report};
+use antiphon_gateway::shell::{Connection, DialFacts, LinkTraffic, Report};
 use serde_json::{Map, Value, json};
 
 use super::{list_of, micros, millis, some};
@@ -13,9 +16,9 @@ use crate::{
 /// Reasons come from far down, and some are long.
 const NOTES_WIDTH: u16 = 32;
 /// Enough to tell one reason from another on 80 columns.
-const NOTES_LINES: usize = 4;
+const NOTES_LINES: usize = 5;
 
-/// One row a peer.
+/// One row a peer, then one for each that was dialled in vain.
 #[must_use]
 pub fn rows(report: &Report) -> Table {
     let columns = vec![
@@ -38,8 +41,33 @@ pub fn rows(report: &Report) -> Table {
         Column::words("VERSION").if_wide(),
     ];
     let mut table = Table::new(columns).or_say("no links").cut_after(NOTES_LINES);
-    table.rows = report.core.links.iter().map(|link| row(link, report)).collect();
+    let links = report.core.links.iter().map(|link| row(link, report));
+    let dials = dials::without_link(report).map(|dial| dial_row(dial, report));
+    table.rows = links.chain(dials).collect();
     table
+}
+
+fn dial_row(dial: &DialFacts, report: &Report) -> Vec<Cell> {
+    let none = || Cell::from("-");
+    vec![
+        Cell::optional(dial.gateway.as_ref()),
+        Cell::optional(dials::region(report, dial)),
+        dials::state(dial),
+        none(),
+        none(),
+        none(),
+        none(),
+        none(),
+        none(),
+        dials::note(dial, report.at).into(),
+        none(),
+        none(),
+        none(),
+        none(),
+        none(),
+        dial.endpoint.as_str().into(),
+        none(),
+    ]
 }
 
 fn row(link: &LinkView, report: &Report) -> Vec<Cell> {
@@ -57,7 +85,7 @@ fn row(link: &LinkView, report: &Report) -> Vec<Cell> {
         rate(|one| one.rate_in),
         rate(|one| one.rate_out),
         Cell::measure(human::bytes(link.queued), link.queued),
-        notes(link),
+        notes(link, report),
         Cell::measure(human::bytes(link.unacknowledged), link.unacknowledged),
         Cell::optional(some(&link.dialed)),
         format!("{}/{}", link.frames_in, link.frames_out).into(),
@@ -82,10 +110,13 @@ fn state(state: &str) -> Cell {
     })
 }
 
-fn notes(link: &LinkView) -> Cell {
-    let reason = some(&link.reason).filter(|_| !is_up(link));
-    let draining = link.draining.then_some("draining");
-    human::list(draining.into_iter().chain(reason)).into()
+fn notes(link: &LinkView, report: &Report) -> Cell {
+    let away = !is_up(link);
+    let draining = link.draining.then(|| "draining".to_owned());
+    let reason = some(&link.reason).filter(|_| away).map(human::reason);
+    let dial = dials::of(report, &link.gateway).filter(|_| away);
+    let dial = dial.map(dials::why);
+    human::list([draining, dial, reason].into_iter().flatten()).into()
 }
 
 /// Whether frames can go over the link.
@@ -96,7 +127,10 @@ pub(super) fn is_up(link: &LinkView) -> bool {
 /// The same for programs.
 #[must_use]
 pub fn json(report: &Report) -> Map<String, Value> {
-    list_of("links", report.core.links.iter().map(|link| value(link, report)))
+    let dials = report.daemon.troubles.dials.iter().map(|dial| dials::value(report, dial));
+    let mut fields = list_of("links", report.core.links.iter().map(|link| value(link, report)));
+    fields.extend(list_of("dials", dials));
+    fields
 }
 
 fn value(link: &LinkView, report: &Report) -> Value {

@@ -1,5 +1,7 @@
 //! `antiphon trace`: what a message meets on its way to a region and back.
 
+mod delivery;
+
 use std::time::Duration;
 
 use antiphon_core::{GatewayId, ProbeEnd, ProbeHop, Trace};
@@ -11,10 +13,13 @@ use crate::{
     table::{Cell, Column, Table, Tone},
 };
 
-/// A verdict and the hops, for each region that was traced.
+pub use delivery::Delivery;
+
+/// A verdict and the hops, for each region that was traced; at the end what the node said.
 #[must_use]
-pub fn tables(traces: &[Trace]) -> Vec<Table> {
-    traces.iter().flat_map(|trace| [head(trace), hops(trace)]).collect()
+pub fn tables(traces: &[Trace], delivery: Option<&Delivery>) -> Vec<Table> {
+    let traces = traces.iter().flat_map(|trace| [head(trace), hops(trace)]);
+    traces.chain(delivery.map(Delivery::table)).collect()
 }
 
 fn head(trace: &Trace) -> Table {
@@ -116,8 +121,10 @@ fn signed(micros: i64) -> String {
 
 /// The same for programs.
 #[must_use]
-pub fn json(traces: &[Trace]) -> Map<String, Value> {
-    list_of("traces", traces.iter().map(trace_value))
+pub fn json(traces: &[Trace], delivery: Option<&Delivery>) -> Map<String, Value> {
+    let mut fields = list_of("traces", traces.iter().map(trace_value));
+    fields.insert("delivery".to_owned(), json!(delivery.map(Delivery::json)));
+    fields
 }
 
 fn trace_value(trace: &Trace) -> Value {

@@ -140,7 +140,7 @@ fn draw_matrix(frame: &mut Frame<'_>, area: Rect, state: &State, matrix: &Matrix
 
 fn draw_table(frame: &mut Frame<'_>, area: Rect, state: &State, table: &Table, paint: Paint) {
     if table.rows.is_empty() {
-        let text = table.empty.unwrap_or("nothing to show");
+        let text = table.empty.as_deref().unwrap_or("nothing to show");
         return frame.render_widget(Paragraph::new(text), area);
     }
     let shown = fitting(table, area.width);

@@ -81,16 +81,23 @@ pub enum AdminError {
     },
     /// The gateway cannot make sense of what was asked.
     #[error("{}", .0.message())]
-    Asked(#[source] Box<Status>),
+    Asked(Box<Status>),
     /// The gateway refused, or went away.
     #[error("the gateway answered: {}", .0.message())]
-    Refused(#[from] Box<Status>),
+    Refused(Box<Status>),
     /// Another gateway, asked by way of this one, does not answer or refuses.
     #[error("{0}")]
     NoAnswer(String),
     /// The gateway's answer cannot be read; it may be of another release.
     #[error("the gateway's answer cannot be read")]
     Answer(#[from] serde_json::Error),
+}
+
+impl From<Box<Status>> for AdminError {
+    /// Its message says all there is for people; the rest of a status repeats it.
+    fn from(status: Box<Status>) -> Self {
+        Self::Refused(status)
+    }
 }
 
 /// A connection to one gateway. Clones share it.

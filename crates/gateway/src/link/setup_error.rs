@@ -47,6 +47,14 @@ impl SetupError {
 
     /// A TLS handshake failed: by the certificate of the other end, by its alert, or by the wire.
     pub(crate) fn in_handshake(error: &std::io::Error) -> Self {
+        match Self::in_stream(error) {
+            Self::Unreachable { reason } => Self::unreachable(format!("TLS handshake: {reason}")),
+            other @ (Self::Ourselves | Self::Refused { .. } | Self::Rejected { .. }) => other,
+        }
+    }
+
+    /// Reading failed; an alert about our certificate may arrive long after the handshake.
+    pub(crate) fn in_stream(error: &std::io::Error) -> Self {
         if let Some(refusal) = IdentityError::in_error(error) {
             return Self::refused(refusal.kind(), refusal.to_string());
         }
@@ -55,7 +63,11 @@ impl SetupError {
                 Self::Rejected { reason: format!("TLS alert {alert:?}") }
             }
             Some(other) => Self::refused("tls", other.to_string()),
-            None => Self::unreachable(format!("TLS handshake: {error}")),
+            // rustls has a paragraph and an address for it.
+            None if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                Self::unreachable("closed without a goodbye")
+            }
+            None => Self::unreachable(error.to_string()),
         }
     }
 

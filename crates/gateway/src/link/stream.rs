@@ -132,7 +132,7 @@ impl AsyncRead for Watched {
     ) -> Poll<io::Result<()>> {
         let read = ready!(Pin::new(&mut self.inner).poll_read(cx, buffer));
         if let Err(error) = &read {
-            self.wire.failure.get_or_init(|| SetupError::in_handshake(error));
+            self.wire.failure.get_or_init(|| SetupError::in_stream(error));
         }
         Poll::Ready(read)
     }

@@ -2,13 +2,11 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
     time::Duration,
 };
 
 use antiphon_client::{
-    Environment,
-    config::{Config, ConfigError, Protocol, Source},
+    config::{Config, ConfigError},
     connect,
     discovery::{Continue, Pong, ping as ask_nodes},
     one_line,
@@ -17,19 +15,13 @@ use antiphon_wire::{Cluster, Filter};
 use futures_util::future::join_all;
 use tokio_util::sync::CancellationToken;
 
-use crate::check::{
-    Evidence,
-    facts::{ClientFacts, Pair, Proof},
+use crate::{
+    check::{
+        Evidence,
+        facts::{ClientFacts, Pair, Proof},
+    },
+    command::caller::Who,
 };
-
-/// Who may ping.
-#[derive(Debug)]
-pub(super) struct Who<'a> {
-    /// The lab whose client is to be used, in every region.
-    pub(super) lab: Option<&'a Path>,
-    /// A client's configuration.
-    pub(super) file: Option<&'a Path>,
-}
 
 /// Nodes by region, as far as they are known.
 type Known = BTreeMap<String, BTreeSet<String>>;
@@ -125,18 +117,14 @@ fn clients(
     who: &Who<'_>,
     regions: &BTreeSet<String>,
 ) -> (Vec<Caller>, ClientFacts) {
-    let environment = Environment::of_process();
     let mut facts = ClientFacts::default();
     let mut clients = Vec::new();
-    let sources: Vec<(String, Source)> = match (who.lab, who.file) {
-        (_, Some(file)) => vec![(String::new(), Source::File(file.to_owned()))],
-        (Some(dir), None) => {
-            regions.iter().map(|region| (region.clone(), of_lab(dir, region))).collect()
-        }
-        (None, None) => vec![(String::new(), Source::Search)],
+    let places: Vec<String> = match (who.lab, who.file) {
+        (Some(_), None) => regions.iter().cloned().collect(),
+        (_, Some(_)) | (None, None) => vec![String::new()],
     };
-    for (region, source) in sources {
-        match Config::load(&source, &[], &environment) {
+    for region in places {
+        match who.load(&region) {
             Ok(config) => {
                 facts.origin = Some(config.origin.display().to_string());
                 facts.discovery_timeout = config.discovery_timeout;
@@ -155,11 +143,6 @@ fn clients(
         }
     }
     (clients, facts)
-}
-
-fn of_lab(dir: &Path, region: &str) -> Source {
-    let region = Some(region.to_owned());
-    Source::Lab { folder: dir.to_owned(), region, protocol: Protocol::V1 }
 }
 
 /// The region whose broker a client uses: by its servers, else that of the gateway that was asked.
