@@ -28,10 +28,17 @@ test: ## Run all tests, those with real brokers too
 	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli \
 	  && RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --locked $(TEST_FLAGS)
 
-.PHONY: test-rules
+.PHONY: test-rules test-deploy deploy-readme
 test-rules: ## Test the alert rules for Prometheus
 	promtool="$$(.ci/promtool)" && cd deploy/prometheus \
 	  && "$$promtool" check rules antiphon.rules.yaml && "$$promtool" test rules antiphon.tests.yaml
+
+test-deploy: build ## Test the Helm chart: rendered, validated, configurations checked
+	$(WITH_NATS) && DEPLOY_TOOLS="$$(.ci/deploy-tools)" && export DEPLOY_TOOLS \
+	  && "$$DEPLOY_TOOLS/bin/python" -B tests/deploy/run.py
+
+deploy-readme: ## Make the chart's README.md from its schema
+	python3 -B tests/deploy/readme.py
 
 check: ## Check format, lints, documentation and dependencies
 	$(CARGO) fmt --all --check
