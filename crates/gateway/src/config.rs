@@ -13,6 +13,7 @@ mod raw;
 mod reader;
 mod resolve;
 mod sections;
+mod vault;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,6 +26,7 @@ use antiphon_broker::{Auth, MonitorUrl, ServerUrl};
 use antiphon_core::{
     Endpoint, GatewayId, HintsConfig, Incarnation, Limits, Periods, RegionId, policy::Policy,
 };
+use antiphon_identity::vault::VaultConfig;
 use antiphon_wire::Collective;
 
 pub(crate) use naming::with_sources;
@@ -66,6 +68,8 @@ pub struct Config {
     pub link: Link,
     /// How certificates name regions.
     pub naming: Naming,
+    /// Where the files of `[link] tls` come from, if we have them made; `None`: others put them there.
+    pub vault: Option<VaultConfig>,
     /// Whether we carry traffic between other regions.
     pub transit: bool,
     /// Collectives that this region exports and accepts; empty where it only carries for others.
@@ -113,15 +117,7 @@ pub struct Broker {
 }
 
 /// Files that make one end of TLS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// Our certificate, and what leads from it to a root; PEM.
-    pub certificate: PathBuf,
-    /// Its key; PEM.
-    pub key: PathBuf,
-    /// Whom we trust, one or more certificates; PEM.
-    pub ca: PathBuf,
-}
+pub use antiphon_identity::CredentialFiles as Tls;
 
 /// The links to other gateways.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ mod builder;
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use antiphon_broker::{Broker, Monitors};
-use antiphon_identity::{Credentials, CredentialsError, NamesError};
+use antiphon_identity::{CredentialsError, NamesError};
 use tokio::{
     net::TcpListener,
     task::{Id, JoinError, JoinSet},
@@ -123,7 +123,7 @@ impl Daemon {
     pub async fn start(config: Config, world: World) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let tls = &config.link.tls;
-        let credentials = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca)?;
+        let credentials = tls.load()?;
         let names = config.naming.to_names(&config.fabric)?;
         let callers = config.policy.callers.as_ref().map(Callers::load).transpose()?;
         let door = Door::open(&config.admin).await?;

@@ -85,7 +85,7 @@ pub(crate) fn broker(config: &Config) -> Result<Broker, WorldError> {
 /// Certificates for the broker; renewed ones serve from the next connection on.
 fn broker_tls(files: &config::Tls) -> Result<TlsOptions, WorldError> {
     let client = |own: &Credentials| Arc::new(broker_client_config(own.trust(), Some(own)));
-    let own = Credentials::from_files(&files.certificate, &files.key, &files.ca)?;
+    let own = files.load()?;
     let (renewed, latest) = watch::channel(client(&own));
     let mut files = Files::new(files.clone(), Box::new(|_| Ok(())));
     tokio::spawn(async move {

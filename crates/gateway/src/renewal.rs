@@ -68,9 +68,8 @@ impl Files {
     }
 
     fn load(&self) -> Result<Credentials, String> {
-        let Tls { certificate, key, ca } = &self.tls;
-        let credentials =
-            Credentials::from_files(certificate, key, ca).map_err(|error| with_sources(&error))?;
+        let certificate = &self.tls.certificate;
+        let credentials = self.tls.load().map_err(|error| with_sources(&error))?;
         (self.check)(&credentials)
             .map_err(|error| format!("{}: {}", certificate.display(), with_sources(&error)))?;
         Ok(credentials)

@@ -2,11 +2,14 @@
 
 mod bus;
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc,
+    time::Duration,
+};
 
 use antiphon_core::{Config, Gateway, HintsConfig, Incarnation, Limits, Now, Periods};
 
-use antiphon_identity::{CommonName, Credentials, Names};
+use antiphon_identity::{CommonName, Names};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType,
     string::Ia5String,
@@ -52,13 +55,14 @@ impl Authority {
             params.subject_alt_names.push(SanType::URI(Ia5String::try_from(*uri).unwrap()));
         }
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let tls = Tls {
-            certificate: self.folder().join(format!("{name}.pem")),
-            key: self.folder().join(format!("{name}-key.pem")),
-            ca: self.folder().join("ca.pem"),
-        };
+        let tls = Tls::new(
+            self.folder().join(format!("{name}.pem")),
+            self.folder().join(format!("{name}-key.pem")),
+            self.folder().join("ca.pem"),
+        );
         fs::write(&tls.certificate, certificate.pem()).unwrap();
         fs::write(&tls.key, key.serialize_pem()).unwrap();
+        fs::set_permissions(&tls.key, fs::Permissions::from_mode(0o600)).unwrap();
         tls
     }
 
@@ -75,7 +79,7 @@ impl Authority {
 pub(crate) fn notary(tls: &Tls) -> Notary {
     let regions = [("us".to_owned(), vec!["gw.us.example.net".to_owned()])].into();
     let names = Names::new("acme", &regions, CommonName::Ignored).unwrap();
-    let credentials = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca).unwrap();
+    let credentials = tls.load().unwrap();
     Notary::new("acme".parse().unwrap(), Arc::new(names), credentials)
 }
 

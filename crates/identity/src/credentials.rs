@@ -14,6 +14,9 @@ use crate::error::IdentityError;
 use crate::pem;
 use crate::statement::Signer;
 use crate::trust::{TrustBundle, TrustError};
+pub use files::{CredentialFiles, KeyAccess};
+
+mod files;
 
 /// What a process shows to others and judges them by: its certificate chain, the key of the first
 /// certificate, and a bundle of CAs. Cheap to clone.
@@ -78,6 +81,14 @@ pub enum CredentialsError {
         /// The key's file.
         key: PathBuf,
     },
+    /// Everybody on the machine may read the key.
+    #[error("key file {}: others may read or write it (mode {mode:03o}); chmod o= it", path.display())]
+    KeyExposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
     /// The certificate has ended.
     #[error("certificate file {}: expired at {not_after}", path.display())]
     Expired {
@@ -122,10 +133,22 @@ impl Credentials {
         ca: &Path,
         now: UnixTime,
     ) -> Result<Self, CredentialsError> {
+        let files = CredentialFiles::new(certificate.into(), key.into(), ca.into());
+        Self::load(&CredentialFiles { key_access: KeyAccess::Anyone, ..files }, now)
+    }
+
+    /// As [`from_files`](Self::from_files), with everything that such files may ask for, for a moment
+    /// of the caller's choice.
+    ///
+    /// # Errors
+    /// [`CredentialsError`], naming the file.
+    pub fn load(files: &CredentialFiles, now: UnixTime) -> Result<Self, CredentialsError> {
+        let CredentialFiles { certificate, key, ca, crl, key_access } = files;
         let chain = read_chain(certificate)?;
         let leaf = read_leaf(&chain, certificate, now)?;
+        key_access.check(key)?;
         let certified = certified_key(chain, certificate, key)?;
-        let trust = TrustBundle::from_file(ca)?;
+        let trust = TrustBundle::from_file(ca)?.with_revoked(crl)?;
         trust.require_valid(ca, now)?;
         Ok(Self { certified: Arc::new(certified), leaf, trust: Arc::new(trust) })
     }

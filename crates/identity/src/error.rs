@@ -41,6 +41,9 @@ pub enum IdentityError {
         /// What the path builder said.
         detail: String,
     },
+    /// Its CA has taken the certificate back, or that of an issuer between.
+    #[error("certificate is revoked")]
+    Revoked,
     /// The extended key usage excludes this purpose.
     #[error("certificate is not for {wanted}")]
     WrongUsage {
@@ -112,6 +115,7 @@ impl IdentityError {
             Self::Expired { .. } => "expired",
             Self::NotYetValid { .. } => "not-yet-valid",
             Self::Untrusted { .. } => "untrusted",
+            Self::Revoked => "revoked",
             Self::WrongUsage { .. } => "wrong-usage",
             Self::WrongHost { .. } => "wrong-host",
             Self::WrongFabric { .. } => "wrong-fabric",
@@ -181,6 +185,7 @@ impl IdentityError {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 Self::WrongHost { detail: reason.to_string() }
             }
+            CertificateError::Revoked => Self::Revoked,
             CertificateError::BadEncoding => Self::Malformed { detail: reason.to_string() },
             other => Self::Untrusted { detail: other.to_string() },
         }
@@ -201,6 +206,7 @@ impl IdentityError {
             Self::NotYetValid { not_before } => {
                 CertificateError::NotValidYetContext { time: now, not_before: not_before.0 }
             }
+            Self::Revoked => CertificateError::Revoked,
             other => CertificateError::Other(OtherError(Arc::new(other))),
         };
         rustls::Error::InvalidCertificate(reason)

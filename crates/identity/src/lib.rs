@@ -3,7 +3,7 @@
 //! A gateway proves its region by a certificate of the fabric's bundle ([`Credentials`],
 //! [`TrustBundle`]); a peer's certificate says which region and gateway it is ([`Names`]); both
 //! meet in the TLS configurations of [`tls`] and in signed statements ([`Signer`],
-//! [`StatementVerifier`]). [`v1`] and [`v2`] are the security layers of Choria's two protocols, as
+//! [`StatementVerifier`]). [`vault`] has certificates signed by Vault. [`v1`] and [`v2`] are the security layers of Choria's two protocols, as
 //! its nodes and clients use them.
 //!
 //! Every signature is made and checked by `ring`: RSA from 2048 bits (to 4096 for our own
@@ -22,9 +22,10 @@ mod trust;
 pub mod v1;
 pub mod v2;
 mod validity;
+pub mod vault;
 
 pub use certificate::{Fingerprint, Leaf, earliest_end};
-pub use credentials::{Credentials, CredentialsError};
+pub use credentials::{CredentialFiles, Credentials, CredentialsError, KeyAccess};
 pub use date::Date;
 pub use error::IdentityError;
 pub use names::{CommonName, Names, NamesError};
@@ -33,5 +34,5 @@ pub use rustls::pki_types::{CertificateDer, UnixTime};
 pub use statement::{
     Context, SignError, Signature, Signer, Statement, StatementVerifier, VerifyError,
 };
-pub use trust::{Authority, Purpose, TrustBundle, TrustError};
+pub use trust::{Authority, Purpose, Revocation, TrustBundle, TrustError};
 pub use validity::Validity;

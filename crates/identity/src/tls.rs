@@ -24,7 +24,7 @@ mod verifier;
 
 const HTTP_2: &[u8] = b"h2";
 const RING_SPEAKS_TLS: &str = "ring has cipher suites of TLS 1.2 and 1.3";
-const BUNDLE_NOT_EMPTY: &str = "a bundle holds at least one CA";
+const BUNDLE_NOT_EMPTY: &str = "a bundle holds at least one CA, and only CRLs that were read";
 
 /// The accepting side of a link: TLS 1.3, HTTP/2, and a certificate of the fabric from whoever
 /// connects.
@@ -70,6 +70,8 @@ pub fn link_client_config(credentials: &Credentials, names: &Arc<Names>) -> Arc<
 pub fn broker_client_config(trust: &TrustBundle, own: Option<&Credentials>) -> ClientConfig {
     let verifier =
         WebPkiServerVerifier::builder_with_provider(Arc::new(trust.root_store()), provider())
+            .with_crls(trust.crls())
+            .allow_unknown_revocation_status()
             .build()
             .expect(BUNDLE_NOT_EMPTY);
     let builder = ClientConfig::builder_with_provider(provider())
@@ -95,6 +97,8 @@ pub fn broker_client_config(trust: &TrustBundle, own: Option<&Credentials>) -> C
 pub fn admin_server_config(credentials: &Credentials) -> Arc<ServerConfig> {
     let roots = Arc::new(credentials.trust().root_store());
     let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider())
+        .with_crls(credentials.trust().crls())
+        .allow_unknown_revocation_status()
         .build()
         .expect(BUNDLE_NOT_EMPTY);
     let mut config = ServerConfig::builder_with_provider(provider())

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustls::RootCertStore;
-use rustls::pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, VerifiedPath, anchor_from_trusted_cert};
 
 use crate::certificate::{Fingerprint, parse_x509, validity_of};
@@ -13,8 +13,11 @@ use crate::error::IdentityError;
 use crate::pem;
 use crate::validity::Validity;
 pub use purpose::Purpose;
+pub use revocation::Revocation;
+use revocation::RevocationList;
 
 mod purpose;
+mod revocation;
 
 /// The most certificates in a presented chain, the leaf included.
 const CHAIN_MAX: usize = 8;
@@ -31,6 +34,8 @@ pub struct TrustBundle {
     validities: Vec<Validity>,
     /// Of the anchor with the same index: who it says it is.
     names: Vec<String>,
+    /// Of these CAs, or of any below them.
+    revoked: Vec<RevocationList>,
 }
 
 /// One CA of a bundle.
@@ -84,6 +89,14 @@ pub enum TrustError {
         /// The moment asked for.
         now: Date,
     },
+    /// A list of revoked certificates cannot be used.
+    #[error("CRL file {}: {detail}", path.display())]
+    Revocation {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
 }
 
 impl TrustBundle {
@@ -106,7 +119,12 @@ impl TrustBundle {
             path: path.to_owned(),
             detail: error.to_string(),
         })?;
-        let mut bundle = Self { anchors: Vec::new(), validities: Vec::new(), names: Vec::new() };
+        let mut bundle = Self {
+            anchors: Vec::new(),
+            validities: Vec::new(),
+            names: Vec::new(),
+            revoked: Vec::new(),
+        };
         for (index, certificate) in certificates.iter().enumerate() {
             bundle.add(certificate).map_err(|detail| TrustError::Authority {
                 path: path.to_owned(),
@@ -115,6 +133,28 @@ impl TrustBundle {
             })?;
         }
         Ok(bundle)
+    }
+
+    /// Honours lists of revoked certificates (CRLs) from now on: PEM files, or one list in DER each.
+    ///
+    /// A list counts for the CA that signed it, whatever else is in its file; certificates of a CA
+    /// without a list are not asked about. A list past its next update still counts: refusing
+    /// everybody because nobody renewed a list would turn a forgotten job into an outage.
+    ///
+    /// # Errors
+    /// [`TrustError::Revocation`], naming the file.
+    pub fn with_revoked(mut self, files: &[PathBuf]) -> Result<Self, TrustError> {
+        for path in files {
+            let wrong = |detail| TrustError::Revocation { path: path.clone(), detail };
+            let lists = fs::read(path).map_err(|error| error.to_string());
+            self.revoked.extend(lists.and_then(|text| revocation::read(&text)).map_err(wrong)?);
+        }
+        Ok(self)
+    }
+
+    /// The lists of revoked certificates, in the order of the files.
+    pub fn revocations(&self) -> impl Iterator<Item = &Revocation> {
+        self.revoked.iter().map(|one| &one.facts)
     }
 
     /// Checks that a CA in it is valid at `now`.
@@ -165,6 +205,7 @@ impl TrustBundle {
         }
         let refused = |error| refusal(&error, purpose);
         let end_entity = EndEntityCert::try_from(leaf).map_err(refused)?;
+        let revoked: Vec<_> = self.revoked.iter().map(|one| &*one.list).collect();
         let path = end_entity
             .verify_for_usage(
                 webpki::ALL_VERIFICATION_ALGS,
@@ -172,7 +213,7 @@ impl TrustBundle {
                 intermediates,
                 now,
                 purpose,
-                None,
+                revocation::options(&revoked),
                 Some(&|path| self.validity_of_anchor(path).check(now)),
             )
             .map_err(refused)?;
@@ -187,6 +228,11 @@ impl TrustBundle {
     /// The CAs as rustls's own verifiers want them.
     pub(crate) fn root_store(&self) -> RootCertStore {
         RootCertStore { roots: self.anchors.clone() }
+    }
+
+    /// The lists of revoked certificates as rustls's own verifiers want them.
+    pub(crate) fn crls(&self) -> Vec<CertificateRevocationListDer<'static>> {
+        self.revoked.iter().map(|one| one.der.clone()).collect()
     }
 
     /// The CAs' subjects, for a server's list of acceptable issuers.
@@ -233,6 +279,7 @@ fn refusal(error: &webpki::Error, purpose: Purpose) -> IdentityError {
         webpki::Error::BadDer | webpki::Error::BadDerTime | webpki::Error::TrailingData(_) => {
             IdentityError::Malformed { detail: error.to_string() }
         }
+        webpki::Error::CertRevoked => IdentityError::Revoked,
         webpki::Error::UnknownIssuer => {
             IdentityError::Untrusted { detail: "its issuer is unknown".to_owned() }
         }

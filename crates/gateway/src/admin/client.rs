@@ -3,7 +3,7 @@
 use std::{fmt, io, path::PathBuf, str::FromStr, time::Duration};
 
 use antiphon_core::{Endpoint, ExplainAsked, Explanation, GatewayId, RequestsAsked, RequestsView};
-use antiphon_identity::{Credentials, CredentialsError, tls};
+use antiphon_identity::{CredentialsError, tls};
 use antiphon_proto::admin_v1::{
     ApplyPolicyRequest, AskRequest, DrainRequest, ExplainRequest, LogRequest, RequestsRequest,
     SnapshotRequest, UndrainRequest, admin_client::AdminClient,
@@ -120,7 +120,7 @@ impl Client {
             Address::Tcp(endpoint) => {
                 let missing = || AdminError::NoCertificate { address: address.clone() };
                 let files = tls.ok_or_else(missing)?;
-                let own = Credentials::from_files(&files.certificate, &files.key, &files.ca)?;
+                let own = files.load()?;
                 let tcp = TcpStream::connect((endpoint.host(), endpoint.port()));
                 let tcp = tcp.await.map_err(failed)?;
                 let name = ServerName::try_from(endpoint.host().to_owned());

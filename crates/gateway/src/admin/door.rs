@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet, net::SocketAddr, path::PathBuf, pin::Pin, sync::Arc, time::Duration,
 };
 
-use antiphon_identity::{CertificateDer, Credentials, CredentialsError, Leaf, tls};
+use antiphon_identity::{CertificateDer, CredentialsError, Leaf, tls};
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -86,7 +86,7 @@ impl Door {
                 Kind::Unix { listener: socket::listen_at(path)?, path: path.clone() }
             }
             config::Admin::Tcp { listen, tls, allow } => {
-                let own = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca)?;
+                let own = tls.load()?;
                 let listener = TcpListener::bind(listen)
                     .await
                     .map_err(|source| DoorError::Listen { address: *listen, source })?;

@@ -3,24 +3,29 @@
 use std::{collections::BTreeMap, error::Error, fmt::Write as _, sync::Arc};
 
 use antiphon_core::{GatewayId, RegionId};
-use antiphon_identity::{CommonName, Credentials, IdentityError, Names};
+use antiphon_identity::{CommonName, IdentityError, Names};
 
 use super::{Naming, Tls, problem::Gathered};
 
 /// Returns our name: as configured, else as the certificate says, else the first label of the host
 /// name. Reports a certificate that is another region's or gateway's; one that cannot be read has
-/// been reported.
+/// been reported, unless it `may_be_missing` because it is made at the start.
 pub(super) fn agree(
-    fabric: &RegionId,
-    region: &RegionId,
+    (fabric, region): (&RegionId, &RegionId),
     configured: Option<GatewayId>,
     tls: &Tls,
     naming: &Naming,
+    may_be_missing: bool,
     problems: &mut Gathered,
 ) -> Option<GatewayId> {
     let names = naming.to_names(fabric).map_err(|error| problems.add("identity.names", error)).ok();
-    let credentials = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca).ok();
-    let identity = match names?.identify_leaf(credentials?.leaf()) {
+    let names = names?;
+    let credentials = match tls.load() {
+        Ok(credentials) => credentials,
+        Err(_) if may_be_missing => return configured.or_else(|| host_name(problems)),
+        Err(_) => return None,
+    };
+    let identity = match names.identify_leaf(credentials.leaf()) {
         Ok(identity) => identity,
         Err(error) => {
             let file = tls.certificate.display();
@@ -40,13 +45,16 @@ pub(super) fn agree(
         }
         (Some(configured), _) => Some(configured),
         (None, Some(certified)) => parse("link.tls.certificate", &certified, problems),
-        (None, None) => {
-            let host = rustix::system::uname();
-            let host = host.nodename().to_string_lossy();
-            let label = host.split('.').next().unwrap_or_default();
-            parse("gateway", label, problems)
-        }
+        (None, None) => host_name(problems),
     }
+}
+
+/// The first label of the host name.
+fn host_name(problems: &mut Gathered) -> Option<GatewayId> {
+    let host = rustix::system::uname();
+    let host = host.nodename().to_string_lossy();
+    let label = host.split('.').next().unwrap_or_default();
+    parse("gateway", label, problems)
 }
 
 impl Naming {

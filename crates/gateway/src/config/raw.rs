@@ -52,6 +52,7 @@ pub(super) struct RawTls {
     pub(super) certificate: Field<PathBuf>,
     pub(super) key: Field<PathBuf>,
     pub(super) ca: Field<PathBuf>,
+    pub(super) crl: Field<Vec<PathBuf>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -96,6 +97,35 @@ pub(super) enum All {
 pub(super) struct RawIdentity {
     pub(super) names: Field<BTreeMap<String, Vec<String>>>,
     pub(super) common_name: Field<bool>,
+    pub(super) readable_keys: Field<bool>,
+    pub(super) vault: Option<RawVault>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RawVault {
+    pub(super) address: Field<String>,
+    pub(super) namespace: Field<String>,
+    pub(super) ca: Field<PathBuf>,
+    pub(super) auth_mount: Field<String>,
+    pub(super) role_id: Field<String>,
+    pub(super) secret_id_file: Field<PathBuf>,
+    pub(super) wrapped: Field<bool>,
+    pub(super) mount: Field<String>,
+    pub(super) role: Field<String>,
+    pub(super) common_name: Field<String>,
+    pub(super) dns_names: Field<Vec<String>>,
+    pub(super) uri: Field<bool>,
+    pub(super) ttl: Field<Period>,
+    pub(super) key_type: Field<RawKeyType>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) enum RawKeyType {
+    #[serde(rename = "ecdsa-p256")]
+    EcdsaP256,
+    #[serde(rename = "rsa-2048")]
+    Rsa2048,
 }
 
 #[derive(Debug, Default, Deserialize)]

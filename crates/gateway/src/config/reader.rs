@@ -10,19 +10,28 @@ use std::{
 };
 
 use antiphon_broker::{Auth, Secret};
-use antiphon_identity::Credentials;
+use antiphon_identity::KeyAccess;
 
 use super::{Tls, field::Field, naming::with_sources, problem::Gathered, raw::RawTls};
 
 /// Reads values: knows the folder that paths are relative to, and gathers problems.
 pub(super) struct Reader<'a> {
     pub(super) folder: PathBuf,
+    /// Who may be able to read keys.
+    pub(super) key_access: KeyAccess,
+    /// Files that are made at the start if they are missing.
+    pub(super) enrolled: Vec<PathBuf>,
     pub(super) problems: &'a mut Gathered,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(file: &Path, problems: &'a mut Gathered) -> Self {
-        Self { folder: file.parent().unwrap_or(Path::new("")).into(), problems }
+        Self {
+            folder: file.parent().unwrap_or(Path::new("")).into(),
+            key_access: KeyAccess::default(),
+            enrolled: Vec::new(),
+            problems,
+        }
     }
 
     /// A text that means something more.
@@ -94,11 +103,21 @@ impl<'a> Reader<'a> {
         let certificate = self.file(raw.certificate, &format!("{key}.certificate"));
         let private = self.file(raw.key, &format!("{key}.key"));
         let ca = self.file(raw.ca, &format!("{key}.ca"));
-        let tls = Tls { certificate: certificate?, key: private?, ca: ca? };
-        if let Err(error) = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca) {
+        let crl = raw.crl.or(Vec::new(), &format!("{key}.crl"), self.problems);
+        let crl = crl.into_iter().map(|path| self.folder.join(path)).collect();
+        let key_access = self.key_access;
+        let tls = Tls { certificate: certificate?, key: private?, ca: ca?, crl, key_access };
+        if let Err(error) = tls.load()
+            && !tls.paths().any(|path| self.is_to_be_made(path))
+        {
             self.problems.add(key, with_sources(&error));
         }
         Some(tls)
+    }
+
+    /// Whether a file is missing that is made at the start.
+    fn is_to_be_made(&self, path: &Path) -> bool {
+        self.enrolled.iter().any(|enrolled| enrolled == path) && !path.exists()
     }
 
     /// A file that must be readable.
@@ -106,6 +125,7 @@ impl<'a> Reader<'a> {
         let path = self.folder.join(field.required(key, self.problems)?);
         match File::open(&path) {
             Ok(_) => Some(path),
+            Err(_) if self.is_to_be_made(&path) => Some(path),
             Err(error) => {
                 self.problems.add(key, format_args!("{} cannot be read: {error}", path.display()));
                 None

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, path::Path, str::FromStr, time::Duration};
 
 use antiphon_core::{GatewayId, Limits, Periods, RegionId};
+use antiphon_identity::KeyAccess;
 use antiphon_wire::{Collective, IdError};
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     problem::{Gathered, Problems},
     raw::{RawConfig, RawExport, RawLimits, RawLink, RawLog, RawLogFormat, RawRecord},
     reader::Reader,
-    sections,
+    sections, vault,
 };
 use crate::record::{self, Record};
 
@@ -56,13 +57,27 @@ fn read(document: &Document<'_>, problems: &mut Gathered) -> Option<RawConfig> {
 
 /// Every section is read before any is missed, so that all problems show.
 fn assemble(file: &Path, mut raw: RawConfig, reader: &mut Reader<'_>) -> Option<Config> {
+    let readable = std::mem::take(&mut raw.identity.readable_keys).or(
+        false,
+        "identity.readable_keys",
+        reader.problems,
+    );
+    if readable {
+        reader.key_access = KeyAccess::Anyone;
+    }
+    let vault = raw.identity.vault.take();
+    if vault.is_some() {
+        vault::expect_files(raw.link.tls.as_ref(), reader);
+    }
+    let wants_vault = vault.is_some();
+    let mut vault = vault.and_then(|raw| vault::vault(raw, reader));
     let fabric = reader.required(raw.fabric, "fabric").map(|FabricName(fabric)| fabric);
     let region: Option<RegionId> = reader.required(raw.region, "region");
     let configured: Option<GatewayId> = reader.optional(raw.gateway, "gateway");
     let broker = sections::broker(raw.broker, reader);
     let periods = periods(&mut raw.link, reader.problems);
     let link = sections::link(raw.link, reader);
-    let naming = sections::naming(raw.identity, reader);
+    let naming = sections::naming(raw.identity.names, raw.identity.common_name, reader);
     let monitors = broker.as_ref().is_some_and(|broker| !broker.monitors.is_empty());
     let hints = sections::hints(raw.hints, monitors, reader);
     let (limits, intake_bytes) = limits(raw.limits, reader.problems);
@@ -76,7 +91,18 @@ fn assemble(file: &Path, mut raw: RawConfig, reader: &mut Reader<'_>) -> Option<
     let log = log(raw.log, reader.problems);
     let gateway = match (&fabric, &region, &link) {
         (Some(fabric), Some(region), Some(link)) => {
-            naming::agree(fabric, region, configured, &link.tls, &naming, reader.problems)
+            let gateway = naming::agree(
+                (fabric, region),
+                configured,
+                &link.tls,
+                &naming,
+                wants_vault,
+                reader.problems,
+            );
+            if let (Some(vault), Some(gateway)) = (&mut vault, &gateway) {
+                vault::name(vault, fabric, region, gateway);
+            }
+            gateway
         }
         _ => configured,
     };
@@ -89,6 +115,7 @@ fn assemble(file: &Path, mut raw: RawConfig, reader: &mut Reader<'_>) -> Option<
         broker: broker?,
         link: link?,
         naming,
+        vault,
         transit,
         export,
         reply_subjects,

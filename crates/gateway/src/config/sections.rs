@@ -10,9 +10,7 @@ use super::{
     ADMIN_FOLDER_DEFAULT, Admin, Broker, HINTS_POLL_MIN, Link, Naming, REPLY_SUBJECT_DEFAULT,
     field::{Field, Period},
     naming::with_sources,
-    raw::{
-        RawAdmin, RawBroker, RawFederation, RawHints, RawIdentity, RawLink, RawPeers, RawServices,
-    },
+    raw::{RawAdmin, RawBroker, RawFederation, RawHints, RawLink, RawPeers, RawServices},
     reader::Reader,
 };
 
@@ -86,10 +84,14 @@ pub(super) fn link(raw: RawLink, reader: &mut Reader<'_>) -> Option<Link> {
     Some(Link { listen: listen?, advertise: advertise?, tls: tls?, seeds, peers, dial, costs })
 }
 
-pub(super) fn naming(raw: RawIdentity, reader: &mut Reader<'_>) -> Naming {
-    let names = raw.names.or(BTreeMap::new(), "identity.names", reader.problems);
+pub(super) fn naming(
+    names: Field<BTreeMap<String, Vec<String>>>,
+    common_name: Field<bool>,
+    reader: &mut Reader<'_>,
+) -> Naming {
+    let names = names.or(BTreeMap::new(), "identity.names", reader.problems);
     let names = reader.keys(names, "identity.names");
-    let common_name = raw.common_name.or(false, "identity.common_name", reader.problems);
+    let common_name = common_name.or(false, "identity.common_name", reader.problems);
     Naming { names, common_name }
 }
 

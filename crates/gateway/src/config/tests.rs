@@ -104,6 +104,75 @@ fn the_defaults_are_those_documented() {
     assert!(config.federation.is_empty());
 }
 
+/// Complete with Vault, whose files do not exist.
+const VAULT: &str = r#"
+fabric = "acme"
+region = "eu"
+gateway = "eu-9"
+[broker]
+servers = ["nats://localhost:4222"]
+[link]
+listen = "0.0.0.0:7440"
+advertise = "eu-9.example.net:7440"
+tls = { certificate = "new/gw.pem", key = "new/gw-key.pem", ca = "new/ca.pem" }
+[identity.vault]
+address = "https://vault.example.net:8200"
+namespace = "choria"
+ca = "ca.pem"
+role_id = "7f4b"
+secret_id_file = "secret-id"
+role = "antiphon-eu"
+dns_names = ["eu-9.example.net"]
+ttl = "72h"
+[export]
+collectives = ["mcollective"]
+"#;
+
+#[test]
+fn files_that_vault_makes_need_not_be_there() {
+    let authority = authority();
+    fs::write(authority.folder().join("secret-id"), "s").unwrap();
+    let config = check_text(&authority, VAULT).unwrap();
+    let vault = config.vault.unwrap();
+    assert_eq!(vault.subject.uris, ["antiphon://acme/eu/eu-9"]);
+    assert_eq!((vault.auth_mount.as_str(), vault.mount.as_str()), ("approle", "pki"));
+    assert_eq!(vault.ttl, Some(Duration::from_secs(72 * 3600)));
+    assert!(!config.link.tls.certificate.exists());
+}
+
+#[test]
+fn vault_needs_a_safe_way_and_whom_to_trust() {
+    let authority = authority();
+    let plain = VAULT.replace("https://", "http://");
+    let found = problems(&authority, &plain);
+    assert_problem(&found, "identity.vault.address: http is for this machine only");
+    assert_problem(&found, "identity.vault.secret_id_file: ");
+    let blind = VAULT.replacen("ca = \"ca.pem\"\n", "", 1);
+    assert_problem(&problems(&authority, &blind), "identity.vault.ca: is missing");
+}
+
+#[test]
+fn a_key_that_others_may_read_is_refused_unless_that_is_wanted() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let authority = authority();
+    let key = authority.folder().join("gw-key.pem");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let found = problems(&authority, SMALLEST);
+    assert_problem(&found, "gw-key.pem: others may read or write it (mode 644)");
+    let allowed = format!("{SMALLEST}[identity]\nreadable_keys = true\n");
+    check_text(&authority, &allowed).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o640)).unwrap();
+    check_text(&authority, SMALLEST).unwrap();
+}
+
+#[test]
+fn a_crl_that_cannot_be_read_is_named() {
+    let authority = authority();
+    fs::write(authority.folder().join("crl.pem"), "half a list").unwrap();
+    let text = SMALLEST.replace("ca = \"ca.pem\" }", "ca = \"ca.pem\", crl = [\"crl.pem\"] }");
+    assert_problem(&problems(&authority, &text), "crl.pem: no CRL inside");
+}
+
 #[test]
 fn optional_tuning_is_taken() {
     let text = format!(

@@ -93,6 +93,7 @@ impl Fabric {
                 costs: BTreeMap::new(),
             },
             naming: Naming::default(),
+            vault: None,
             transit: false,
             export: ["mcollective".parse().unwrap()].into(),
             reply_subjects: Vec::new(),

@@ -97,7 +97,7 @@ fn another_authority_and_another_fabric_are_refused() {
     assert_eq!(refusal(eu.open_advert(forged.sealed)), "untrusted");
 
     let tls = ours.issue("shared", &[], &["gw.us.example.net"]);
-    let credentials = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca).unwrap();
+    let credentials = tls.load().unwrap();
     let regions = [("us".to_owned(), vec!["gw.us.example.net".to_owned()])].into();
     let names = Names::new("other", &regions, antiphon_identity::CommonName::Ignored).unwrap();
     let other = Notary::new("other".parse().unwrap(), Arc::new(names), credentials);
@@ -136,7 +136,7 @@ fn renewed_credentials_are_used_from_then_on() {
     let eu = authority.notary("eu-1");
     let before = eu.credentials().fingerprint();
     let tls = authority.issue("renewed", &["antiphon://acme/eu/eu-1"], &[]);
-    eu.renew(Credentials::from_files(&tls.certificate, &tls.key, &tls.ca).unwrap());
+    eu.renew(tls.load().unwrap());
     assert_ne!(eu.credentials().fingerprint(), before);
     let advert = eu.sign_advert(draft("eu", "eu-1")).unwrap();
     assert!(authority.notary("us-1").open_advert(advert.sealed).is_ok());

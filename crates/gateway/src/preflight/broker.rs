@@ -269,8 +269,7 @@ impl<'a> Probe<'a> {
 fn beacon(config: &Config, clock: Clock) -> Result<(String, bytes::Bytes), String> {
     let (fabric, region, gateway) = (&config.fabric, &config.region, &config.gateway);
     let tls = &config.link.tls;
-    let own = antiphon_identity::Credentials::from_files(&tls.certificate, &tls.key, &tls.ca)
-        .map_err(|error| with_sources(&error))?;
+    let own = tls.load().map_err(|error| with_sources(&error))?;
     let names = config.naming.to_names(fabric).map_err(|error| with_sources(&error))?;
     let notary = Notary::new(fabric.clone(), names, own);
     let beacon = Beacon {

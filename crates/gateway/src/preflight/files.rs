@@ -2,7 +2,7 @@
 
 use std::{os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
-use antiphon_identity::{Credentials, Date, Purpose, UnixTime};
+use antiphon_identity::{Date, Purpose, UnixTime};
 
 use crate::config::{self, Admin, Config, with_sources};
 
@@ -48,7 +48,7 @@ fn one(
     purposes: &[Purpose],
     now: Duration,
 ) -> Option<CertificateTry> {
-    let own = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca).ok()?;
+    let own = tls.load().ok()?;
     let now = UnixTime::since_unix_epoch(now);
     let intermediates = own.chain().get(1..).unwrap_or_default();
     let refusals = purposes

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use antiphon_core::Endpoint;
-use antiphon_identity::{Credentials, tls::link_client_config};
+use antiphon_identity::tls::link_client_config;
 use rustls::pki_types::ServerName;
 use tokio::{
     net::{TcpListener, TcpStream, lookup_host},
@@ -107,8 +107,7 @@ async fn greet(
     addresses: &[SocketAddr],
 ) -> Result<String, String> {
     let tls = &config.link.tls;
-    let own = Credentials::from_files(&tls.certificate, &tls.key, &tls.ca)
-        .map_err(|error| with_sources(&error))?;
+    let own = tls.load().map_err(|error| with_sources(&error))?;
     let names = config.naming.to_names(&config.fabric).map_err(|error| with_sources(&error))?;
     let tcp = TcpStream::connect(addresses).await.map_err(|error| error.to_string())?;
     let name = ServerName::try_from(seed.host().to_owned()).map_err(|error| error.to_string())?;

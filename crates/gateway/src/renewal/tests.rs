@@ -16,7 +16,7 @@ async fn watched() -> Watched {
     let authority = Authority::new();
     let files = authority.issue("gw", &["antiphon://acme/eu/eu-1"], &[]);
     let names = Arc::new(Names::new("acme", &[].into(), CommonName::Ignored).unwrap());
-    let first = Credentials::from_files(&files.certificate, &files.key, &files.ca).unwrap();
+    let first = files.load().unwrap();
     let (links, receiver) = watch::channel(LinkTls::new(&first, &names));
     let (shell, renewed) = mpsc::channel(1);
     let check = Renewal::same_identity(&names, "eu".to_owned(), "eu-1".to_owned());
@@ -32,7 +32,7 @@ async fn a_renewed_certificate_reaches_the_next_handshake_and_the_shell() {
     let files = watched.authority.issue("gw", &["antiphon://acme/eu/eu-1"], &[]);
     let renewed = watched.renewed.recv().await.unwrap();
     assert!(watched.links.has_changed().unwrap());
-    let expected = Credentials::from_files(&files.certificate, &files.key, &files.ca).unwrap();
+    let expected = files.load().unwrap();
     assert_eq!(renewed.fingerprint(), expected.fingerprint());
 }
 

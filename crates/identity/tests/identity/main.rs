@@ -16,6 +16,7 @@ mod links;
 mod names;
 mod ordinary_tls;
 mod pki;
+mod revocation;
 mod statements;
 mod tokens;
 mod trust;

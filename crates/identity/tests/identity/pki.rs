@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use antiphon_identity::{CommonName, Credentials, CredentialsError, Names, TrustBundle, UnixTime};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
+    DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 use tempfile::TempDir;
 
@@ -18,6 +19,9 @@ pub(crate) const YEAR_2000: u64 = 959_817_600;
 pub(crate) fn at(seconds: u64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(seconds))
 }
+
+/// The serial number of every intermediate CA.
+pub(crate) const SERIAL_OF_INTERMEDIATES: u64 = 4242;
 
 /// A CA.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -42,7 +46,9 @@ impl Authority {
     /// A CA that this one vouches for.
     pub(crate) fn intermediate(&self, name: &str) -> Self {
         let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::signed_by(ca_params(name), key, &self.0).unwrap())
+        let mut params = ca_params(name);
+        params.serial_number = Some(SerialNumber::from(SERIAL_OF_INTERMEDIATES));
+        Self(CertifiedIssuer::signed_by(params, key, &self.0).unwrap())
     }
 
     /// This CA with the same name and key and new dates.
@@ -57,6 +63,26 @@ impl Authority {
         (params.not_before, params.not_after) =
             (date_time_ymd(2000, 1, 1), date_time_ymd(2001, 1, 1));
         Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    /// A list of revoked certificates of this CA, in PEM; it promised a newer one in 2001 if `stale`.
+    pub(crate) fn crl(&self, revoked: &[u64], stale: bool) -> String {
+        let entry = |serial: &u64| RevokedCertParams {
+            serial_number: SerialNumber::from(*serial),
+            revocation_time: date_time_ymd(2000, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let next_update = date_time_ymd(if stale { 2001 } else { 4000 }, 1, 1);
+        let params = CertificateRevocationListParams {
+            this_update: date_time_ymd(2000, 1, 1),
+            next_update,
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.iter().map(entry).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        params.signed_by(&self.0).unwrap().pem().unwrap()
     }
 
     pub(crate) fn pem(&self) -> String {
@@ -142,6 +168,11 @@ impl Subject {
         self
     }
 
+    pub(crate) fn with_serial(mut self, serial: u64) -> Self {
+        self.params.serial_number = Some(SerialNumber::from(serial));
+        self
+    }
+
     pub(crate) fn with_key(mut self, key: KeyPair) -> Self {
         self.key = key;
         self
@@ -178,5 +209,6 @@ fn ca_params(name: &str) -> CertificateParams {
     params.distinguished_name = DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params
 }
