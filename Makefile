@@ -33,7 +33,7 @@ test-rules: ## Test the alert rules for Prometheus
 	promtool="$$(.ci/promtool)" && cd deploy/prometheus \
 	  && "$$promtool" check rules antiphon.rules.yaml && "$$promtool" test rules antiphon.tests.yaml
 
-test-deploy: build ## Test the Helm chart: rendered, validated, configurations checked
+test-deploy: build ## Test the Helm chart: rendered, validated, configurations checked, a fabric run from it
 	$(WITH_NATS) && DEPLOY_TOOLS="$$(.ci/deploy-tools)" && export DEPLOY_TOOLS \
 	  && "$$DEPLOY_TOOLS/bin/python" -B tests/deploy/run.py
 

@@ -11,6 +11,7 @@ import yaml
 
 import address
 import chart
+import fabric
 import pod
 import readme
 from chart import CHART, ROOT
@@ -122,6 +123,8 @@ def main():
     documents()
     for what, problems in address.TESTS.items():
         check(what, problems(ANTIPHON))
+    for what, problems in fabric.tests(ANTIPHON):
+        check(what, problems)
     print(f"{counts['passed']} passed, {counts['failed']} failed")
     return 1 if counts["failed"] else 0
 
