@@ -12,6 +12,7 @@ use crate::{
     control::Control,
     event::Beacon,
     frame::Frame,
+    hints::IdentityHash,
     id::{
         BarrierId, Endpoint, Epoch, GatewayId, LinkId, QuestionId, RegionId, SubscriptionId,
         TicketId,
@@ -56,6 +57,9 @@ pub enum Action {
     ReadInterest {
         /// The collectives of which the nodes, agents and services are wanted.
         collectives: BTreeSet<Collective>,
+        /// Nodes whose names are wanted too; seldom any.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        names: BTreeSet<IdentityHash>,
     },
     /// Ask every server of the region's broker whether anybody listens to exactly this subject, then
     /// report [`crate::Event::InterestAnswered`]. Wanted within a second.

@@ -8,6 +8,7 @@ use crate::{
     id::{Epoch, GatewayId, Incarnation, UnitId},
     probe::Probe,
     question::{Answer, Question},
+    roll_call::RollCall,
 };
 
 /// One control message.
@@ -49,6 +50,10 @@ pub enum Control {
     Question(Question),
     /// A part of its answer, on the way back.
     Answer(Answer),
+    /// Which of these nodes does the region of the gateway that is asked have?
+    RollCall(RollCall),
+    /// The answer, on the way back.
+    RollAnswer(RollCall),
 }
 
 /// The sender's side of a session, as it stands.

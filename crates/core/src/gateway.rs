@@ -29,6 +29,7 @@ mod replies;
 mod requests;
 mod services;
 mod subscriptions;
+mod twins;
 mod vetting;
 mod view;
 
@@ -282,6 +283,7 @@ impl Gateway {
         self.review_membership(now, out);
         self.advertise(now, out);
         self.tend_hints(now, out);
+        self.tend_twins(now, out);
         self.publish_waiting(now, out);
         self.pump(now, out);
         self.ask_barrier(now, out);

@@ -10,6 +10,7 @@ mod library;
 mod local;
 mod names;
 mod said;
+mod twins;
 
 pub use self::{
     filter::{Filter, IdentityHash},
@@ -21,6 +22,7 @@ pub(crate) use self::{
     layout::Layout,
     library::{Library, Shelf, Volume},
     local::Local,
+    twins::{Twin, Twins},
 };
 
 /// What the hints of a region say of one identity.

@@ -31,6 +31,7 @@ mod question;
 mod queue;
 mod records;
 mod return_address;
+mod roll_call;
 mod routes;
 mod session;
 mod snapshot;
@@ -76,6 +77,7 @@ pub use records::{
     KeptFrom, PublishedView, QuestionView, Refusals, RequestView, RequestsAsked, RequestsView,
     ReturnedView, WayView,
 };
+pub use roll_call::{Called, NODE_NAME_BYTES_MAX, ROLL_CALL_MAX, RollCall};
 pub use routes::{RegionWays, Route, Way, WayUse};
 pub use snapshot::{
     AlarmView, BrokerView, DropExample, DropView, HintView, HitView, InterestView, LinkView,

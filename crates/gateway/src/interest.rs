@@ -22,14 +22,23 @@ const ASKING_MAX: usize = 16;
 /// Orders, without waiting.
 #[derive(Debug)]
 pub(crate) struct InterestOut {
-    reads: mpsc::Sender<BTreeSet<Collective>>,
+    reads: mpsc::Sender<Wanted>,
     questions: mpsc::Sender<(QuestionId, String)>,
+}
+
+/// What a reading is to find.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    /// Those of which nodes, agents and services are wanted.
+    pub(crate) collectives: BTreeSet<Collective>,
+    /// Nodes of which the names are wanted.
+    pub(crate) names: BTreeSet<IdentityHash>,
 }
 
 /// Carries them out.
 pub(crate) struct Reader {
     monitors: Arc<Monitors>,
-    reads: mpsc::Receiver<BTreeSet<Collective>>,
+    reads: mpsc::Receiver<Wanted>,
     questions: mpsc::Receiver<(QuestionId, String)>,
     facts: mpsc::Sender<Event>,
 }
@@ -49,8 +58,8 @@ pub(crate) fn interest(monitors: Monitors) -> (InterestOut, Reader, mpsc::Receiv
 }
 
 impl InterestOut {
-    pub(crate) fn read(&self, collectives: BTreeSet<Collective>) {
-        if self.reads.try_send(collectives).is_err() {
+    pub(crate) fn read(&self, wanted: Wanted) {
+        if self.reads.try_send(wanted).is_err() {
             tracing::debug!("a reading of interest is under way already");
         }
     }
@@ -67,8 +76,8 @@ impl Reader {
     pub(crate) async fn run(self) {
         let Self { monitors, mut reads, mut questions, facts } = self;
         let reading = async {
-            while let Some(collectives) = reads.recv().await {
-                let reading = read(&monitors, &collectives).await;
+            while let Some(wanted) = reads.recv().await {
+                let reading = read(&monitors, &wanted).await;
                 if facts.send(Event::InterestRead(reading)).await.is_err() {
                     return;
                 }
@@ -95,9 +104,10 @@ impl Reader {
     }
 }
 
-async fn read(monitors: &Monitors, collectives: &BTreeSet<Collective>) -> InterestRead {
+async fn read(monitors: &Monitors, wanted: &Wanted) -> InterestRead {
     let mut gathered = Gathered::default();
-    let coverage = monitors.read(|subject| gathered.note(subject, collectives)).await;
+    let coverage = monitors.read(|subject| gathered.note(subject, wanted)).await;
+    let names = std::mem::take(&mut gathered.names).into_iter().collect();
     // Sorting a million takes a tenth of a second: not on a thread that others wait for.
     let sorted = tokio::task::spawn_blocking(move || gathered.into_collectives()).await;
     let (collectives, lost) = match sorted {
@@ -113,6 +123,7 @@ async fn read(monitors: &Monitors, collectives: &BTreeSet<Collective>) -> Intere
         servers: coverage.servers,
         collectives,
         problem: problem.unwrap_or_default(),
+        names,
     }
 }
 
@@ -130,9 +141,13 @@ async fn ask(monitors: &Monitors, subject: &str) -> Interest {
     }
 }
 
-/// What was found, by collective.
+/// What was found.
 #[derive(Debug, Default)]
-struct Gathered(BTreeMap<Collective, Found>);
+struct Gathered {
+    collectives: BTreeMap<Collective, Found>,
+    /// At most as many as were wanted.
+    names: BTreeSet<String>,
+}
 
 #[derive(Debug, Default)]
 struct Found {
@@ -142,23 +157,26 @@ struct Found {
 }
 
 impl Gathered {
-    fn note(&mut self, subject: &str, wanted: &BTreeSet<Collective>) {
+    fn note(&mut self, subject: &str, wanted: &Wanted) {
         // Most subscriptions are of other kinds, or have wildcards, as those of gateways.
         let collective = subject.split('.').next().unwrap_or_default();
-        if !wanted.contains(collective) {
+        if !wanted.collectives.contains(collective) {
             return;
         }
         let Ok(parsed) = Subject::parse(subject) else { return };
         match parsed {
             Subject::Node { collective, identity } => {
-                let found = self.0.entry(collective).or_default();
-                found.identities.push(IdentityHash::of(identity.as_str()));
+                let hash = IdentityHash::of(identity.as_str());
+                self.collectives.entry(collective).or_default().identities.push(hash);
+                if wanted.names.contains(&hash) {
+                    self.names.insert(identity.to_string());
+                }
             }
             Subject::Broadcast { collective, agent } => {
-                self.0.entry(collective).or_default().agents.insert(agent);
+                self.collectives.entry(collective).or_default().agents.insert(agent);
             }
             Subject::Service { collective, agent } => {
-                self.0.entry(collective).or_default().services.insert(agent);
+                self.collectives.entry(collective).or_default().services.insert(agent);
             }
             Subject::Reply(_)
             | Subject::FederationRequest { .. }
@@ -180,7 +198,7 @@ impl Gathered {
                 services: services.into_iter().collect(),
             }
         };
-        self.0.into_iter().map(ordered).collect()
+        self.collectives.into_iter().map(ordered).collect()
     }
 }
 
@@ -190,7 +208,10 @@ mod tests {
 
     #[test]
     fn nodes_agents_and_services_are_told_apart() {
-        let wanted = ["mcollective".parse().unwrap()].into();
+        let wanted = Wanted {
+            collectives: ["mcollective".parse().unwrap()].into(),
+            names: ["n1.example.net", "n3.example.net"].map(IdentityHash::of).into(),
+        };
         let mut gathered = Gathered::default();
         for subject in [
             "mcollective.node.n1.example.net",
@@ -205,6 +226,7 @@ mod tests {
         ] {
             gathered.note(subject, &wanted);
         }
+        assert_eq!(gathered.names, ["n1.example.net".to_owned()].into());
         let found = gathered.into_collectives();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].identities, [IdentityHash::of("n1.example.net")]);

@@ -38,7 +38,7 @@ use crate::{
     clock::Clock,
     config::Config,
     gossip::{Gossip, GossipEvent},
-    interest::InterestOut,
+    interest::{InterestOut, Wanted},
     link::{LinkCommand, LinkEvent, LinkEvents, LinkHandle},
     notary::Notary,
     policies::PolicyFacts,
@@ -269,9 +269,9 @@ impl Shell {
                 return self.broker.publish(subject, mark, payload);
             }
             Action::Barrier { barrier } => return self.broker.ask_barrier(barrier),
-            Action::ReadInterest { collectives } => {
+            Action::ReadInterest { collectives, names } => {
                 if let Some((interest, _)) = &self.interest {
-                    interest.read(collectives);
+                    interest.read(Wanted { collectives, names });
                 }
             }
             Action::AskInterest { question, subject } => {

@@ -59,6 +59,8 @@ pub fn control(message: &Control) -> v1::ControlMessage {
         Control::Probe(probe) => Body::Probe((&**probe).into()),
         Control::Question(question) => Body::Question(question.into()),
         Control::Answer(answer) => Body::Answer(answer.into()),
+        Control::RollCall(call) => Body::RollCall(call.into()),
+        Control::RollAnswer(answer) => Body::RollAnswer(answer.into()),
     };
     v1::ControlMessage { body: Some(body) }
 }
@@ -99,6 +101,12 @@ impl TryFrom<v1::ControlMessage> for ControlIn {
             )),
             Body::Answer(answer) => Self::Message(Control::Answer(
                 answer.try_into().map_err(|error: FieldError| error.within("answer"))?,
+            )),
+            Body::RollCall(call) => Self::Message(Control::RollCall(
+                call.try_into().map_err(|error: FieldError| error.within("roll_call"))?,
+            )),
+            Body::RollAnswer(answer) => Self::Message(Control::RollAnswer(
+                answer.try_into().map_err(|error: FieldError| error.within("roll_answer"))?,
             )),
             Body::Hello(_) | Body::Welcome(_) | Body::Refusal(_) => Self::Greeting,
         })

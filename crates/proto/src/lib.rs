@@ -24,6 +24,7 @@ mod packing;
 mod probes;
 mod questions;
 mod receipts;
+mod roll_call;
 mod statement;
 
 pub use control::{ControlIn, control};

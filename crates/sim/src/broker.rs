@@ -138,13 +138,19 @@ impl Broker {
     }
 
     /// Its subscription lists, as its monitoring port shows them: those of its own nodes.
-    pub(crate) fn read_interest(&self, collectives: &BTreeSet<Collective>) -> InterestRead {
+    pub(crate) fn read_interest(
+        &self,
+        collectives: &BTreeSet<Collective>,
+        names: &BTreeSet<IdentityHash>,
+    ) -> InterestRead {
         if !self.monitored {
             return InterestRead { problem: "no answer".to_owned(), ..InterestRead::default() };
         }
         let mut identities: Vec<IdentityHash> =
             self.nodes.iter().map(|one| IdentityHash::of(one.as_str())).collect();
         identities.sort_unstable();
+        let named = self.nodes.iter().map(|one| one.as_str());
+        let named = named.filter(|one| names.contains(&IdentityHash::of(one)));
         let agents: Vec<Agent> =
             ["discovery", "rpcutil"].iter().filter_map(|one| Agent::try_from(*one).ok()).collect();
         let found = |collective: &Collective| CollectiveInterest {
@@ -159,6 +165,7 @@ impl Broker {
             servers: 1,
             collectives: collectives.iter().map(found).collect(),
             problem: String::new(),
+            names: named.map(str::to_owned).collect(),
         }
     }
 

@@ -105,7 +105,7 @@ fn action_words(action: &Action) -> (u64, u64) {
         Action::Verify { ticket, .. } => (47, ticket.0),
         Action::Answer { asked, .. } => (48, asked.number),
         Action::Answered { ticket, .. } => (49, *ticket),
-        Action::ReadInterest { collectives } => (51, collectives.len() as u64),
+        Action::ReadInterest { collectives, .. } => (51, collectives.len() as u64),
         Action::AskInterest { question, .. } => (52, question.0),
     }
 }

@@ -319,8 +319,8 @@ impl World {
                 self.order(slot, Order::Publish { subject, mark, payload });
             }
             Action::Barrier { barrier } => self.order(slot, Order::Barrier { barrier }),
-            Action::ReadInterest { collectives } => {
-                self.order(slot, Order::ReadInterest { collectives });
+            Action::ReadInterest { collectives, names } => {
+                self.order(slot, Order::ReadInterest { collectives, names });
             }
             Action::AskInterest { question, subject } => {
                 self.order(slot, Order::AskInterest { question, subject });

@@ -187,9 +187,12 @@ impl Gateway {
         match taken {
             Taken::Known | Taken::Full => return,
             Taken::Refreshed => {}
+            Taken::Changed if is_hint => {
+                self.on_filters_of(&advert.draft.gateway, &advert.draft.region, now);
+            }
             Taken::Changed => {
                 self.learn_orders(&advert.draft, now);
-                self.graph_stale |= !is_hint;
+                self.graph_stale = true;
             }
         }
         let maker = &advert.draft.gateway;

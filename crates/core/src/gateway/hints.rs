@@ -7,7 +7,7 @@ use antiphon_wire::{Collective, Identity, lifecycle_identity};
 use crate::{
     Action, AdvertContent, CollectiveHints, Config, Gateway, GatewayId, GatewayState, Hints,
     HintsPart, IdentityHash, InterestRead, Now,
-    hints::{Layout, Library, Local, Shelf},
+    hints::{Layout, Library, Local, Shelf, Twins},
 };
 
 /// Between two filters that are built: each costs less than a millisecond, all together no message more.
@@ -30,6 +30,8 @@ const READING_MAX: Duration = Duration::from_secs(300);
 pub(super) struct Hinting {
     pub(super) local: Local,
     pub(super) library: Library,
+    /// Identities that other regions have too.
+    pub(super) twins: Twins,
     /// When the reading that goes on began.
     reading: Option<Now>,
     /// When to read again, or to look whether that is up to us; `None` without monitors or broker.
@@ -60,6 +62,7 @@ impl Hinting {
                 limits.gateways_max,
                 config.periods.advert_expiry,
             ),
+            twins: Twins::default(),
             reading: None,
             next_read: None,
             duty: false,
@@ -77,7 +80,7 @@ impl Hinting {
         let reading = self.reading.map(|began| began.mono + READING_MAX);
         [Some(self.due), self.next_read.or(reading), self.local.next_deadline()]
             .into_iter()
-            .chain([self.library.next_deadline()])
+            .chain([self.library.next_deadline(), self.twins.next_deadline()])
             .flatten()
             .min()
     }
@@ -162,7 +165,8 @@ impl Gateway {
         }
         self.hinting.next_read = None;
         self.hinting.reading = Some(now);
-        out.push(Action::ReadInterest { collectives: self.config.export.clone() });
+        let names = self.hinting.twins.nameless();
+        out.push(Action::ReadInterest { collectives: self.config.export.clone(), names });
     }
 
     /// One gateway of a region reads for all: the first by name that can.
@@ -188,6 +192,10 @@ impl Gateway {
         let poll = self.config.hints.poll;
         let pause = if reading.complete { poll } else { (poll / 4).max(RETRY_MIN).min(poll) };
         self.hinting.next_read = Some(now.mono + pause);
+        for name in &reading.names {
+            self.hinting.twins.on_name(IdentityHash::of(name), name, now.mono);
+        }
+        self.hinting.twins.on_own_nodes(now.mono);
         self.hinting.local.on_read(reading, began);
         self.hinting.dirty = (0..self.hinting.layout.len()).collect();
         self.hinting.touch(now);
@@ -203,6 +211,9 @@ impl Gateway {
     /// A node was seen on our broker, in this collective or in an unknown one.
     pub(super) fn note_identity(&mut self, collective: Option<&Collective>, name: &str, now: Now) {
         let identity = IdentityHash::of(name);
+        if !self.hinting.twins.is_empty() {
+            self.hinting.twins.on_name(identity, name, now.mono);
+        }
         if self.hinting.local.knows(collective, identity)
             || Identity::try_from(name).is_err()
             || !self.hinting.local.on_seen(collective, identity, now.mono)
@@ -213,6 +224,16 @@ impl Gateway {
         let meant = self.config.export.iter().filter_map(|one| layout.part_of(one, identity));
         self.hinting.dirty.extend(meant);
         self.hinting.touch(now);
+        self.look_for_twins_of(collective, name, now);
+    }
+
+    /// Reads again soon, though it is not time yet.
+    pub(super) fn hasten_reading(&mut self, now: Now) {
+        let soon = now.mono + RETRY_MIN;
+        let due = self.hinting.next_read.filter(|_| self.hinting.duty);
+        if let Some(due) = due.filter(|due| *due > soon) {
+            self.hinting.next_read = Some(due.min(soon));
+        }
     }
 
     /// Builds one filter, or tells the summary.

@@ -187,6 +187,8 @@ impl Gateway {
             Control::Goodbye => self.on_goodbye(link, now, out),
             Control::Question(question) => self.on_question(question, now, out),
             Control::Answer(answer) => self.on_answer(answer, out),
+            Control::RollCall(call) => self.on_roll_call(call, now, out),
+            Control::RollAnswer(answer) => self.on_roll_answer(answer, now, out),
         }
     }
 

@@ -232,7 +232,12 @@ impl Gateway {
     }
 
     /// Whether there is a way.
-    fn send_towards(&mut self, to: &GatewayId, message: Control, out: &mut Vec<Action>) -> bool {
+    pub(super) fn send_towards(
+        &mut self,
+        to: &GatewayId,
+        message: Control,
+        out: &mut Vec<Action>,
+    ) -> bool {
         let Some(link) = self.link_towards(to) else { return false };
         out.push(Action::Control { link, message });
         true

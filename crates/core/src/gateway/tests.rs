@@ -25,6 +25,7 @@ mod questions;
 mod random;
 mod records;
 mod services;
+mod twins;
 mod undrain;
 
 const REPLY_SUBJECT: &str = "choria.federation.eu.collective";

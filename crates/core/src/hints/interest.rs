@@ -17,6 +17,9 @@ pub struct InterestRead {
     pub collectives: Vec<CollectiveInterest>,
     /// Why it is not complete, for people; else empty.
     pub problem: String,
+    /// The names of those nodes whose names were asked for, as far as they were found.
+    #[serde(default)]
+    pub names: Vec<String>,
 }
 
 /// Who listens in one collective.

@@ -144,7 +144,7 @@ mod tests {
         });
         let collectives = collectives.collect();
         let reading =
-            InterestRead { complete: true, servers: 1, collectives, problem: String::new() };
+            InterestRead { complete: true, servers: 1, collectives, ..InterestRead::default() };
         local.on_read(reading, Now::default());
         local
     }

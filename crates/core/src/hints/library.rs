@@ -201,6 +201,11 @@ impl Library {
         })
     }
 
+    /// What a gateway of a region says.
+    pub(crate) fn shelf(&self, region: &RegionId, gateway: &GatewayId) -> Option<&Shelf> {
+        self.shelves.get(region)?.get(gateway)
+    }
+
     /// What the gateways of a region say.
     pub(crate) fn shelves(&self, region: &RegionId) -> impl Iterator<Item = (&GatewayId, &Shelf)> {
         self.shelves.get(region).into_iter().flatten()

@@ -119,7 +119,7 @@ impl Local {
     /// Takes a reading that began at `began`. A complete one replaces what was known, but for what
     /// was seen since it began; another one adds to it.
     pub(crate) fn on_read(&mut self, reading: InterestRead, began: Now) {
-        let InterestRead { complete, servers, collectives, problem } = reading;
+        let InterestRead { complete, servers, collectives, problem, names: _ } = reading;
         self.servers = servers;
         self.problem = problem;
         let count: usize = collectives.iter().map(|one| one.identities.len()).sum();
@@ -203,6 +203,23 @@ impl Known {
     /// Exactly, as far as anything is known.
     pub(crate) fn holds(&self, identity: IdentityHash) -> bool {
         self.read.binary_search(&identity).is_ok() || self.fresh.contains_key(&identity)
+    }
+
+    /// Some `count` identities from this one on, in order, and where the others begin.
+    pub(crate) fn some_from(
+        &self,
+        from: IdentityHash,
+        count: usize,
+    ) -> (Vec<IdentityHash>, Option<IdentityHash>) {
+        let begin = self.read.partition_point(|one| *one < from);
+        let read = self.read.iter().skip(begin).take(count).copied();
+        let mut some: Vec<IdentityHash> =
+            read.chain(self.fresh.range(from..).take(count).map(|(one, _)| *one)).collect();
+        some.sort_unstable();
+        some.truncate(count);
+        let whole = some.len() < count;
+        let next = some.last().filter(|_| !whole).and_then(|last| last.0.checked_add(1));
+        (some, next.map(IdentityHash))
     }
 
     pub(crate) fn read(&self) -> &[IdentityHash] {

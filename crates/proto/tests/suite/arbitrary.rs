@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use antiphon_core::{
     Accept, Ack, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, Answer, AnswerPart, Asked,
-    Beacon, Body, CollectiveHints, Control, Creator, DropReason, EndToEnd, Endpoint, Epoch, Filter,
-    Frame, GatewayId, GatewayState, HINT_PARTS_MAX, Hello, Hints, HintsPart, Hop, Incarnation,
-    Member, NameList, Offer, Open, Order, Orders, Outcome, PARTS_MAX, Probe, ProbeEnd, ProbeHop,
-    Question, Receipt, Receipts, RegionId, ReplyBody, RequestBody, Slice, Stamp, Stop, Target,
-    Topology, UnitId,
+    Beacon, Body, Called, CollectiveHints, Control, Creator, DropReason, EndToEnd, Endpoint, Epoch,
+    Filter, Frame, GatewayId, GatewayState, HINT_PARTS_MAX, Hello, Hints, HintsPart, Hop,
+    IdentityHash, Incarnation, Member, NameList, Offer, Open, Order, Orders, Outcome, PARTS_MAX,
+    Probe, ProbeEnd, ProbeHop, Question, Receipt, Receipts, RegionId, ReplyBody, RequestBody,
+    RollCall, Slice, Stamp, Stop, Target, Topology, UnitId,
 };
 use antiphon_proto::Greeting;
 use antiphon_wire::{Agent, Collective, RequestId};
@@ -129,7 +129,19 @@ pub(crate) fn control() -> impl Strategy<Value = Control> {
         probe().prop_map(|probe| Control::Probe(Box::new(probe))),
         question().prop_map(Control::Question),
         answer().prop_map(Control::Answer),
+        roll_call().prop_map(Control::RollCall),
+        roll_call().prop_map(Control::RollAnswer),
     ]
+}
+
+fn roll_call() -> impl Strategy<Value = RollCall> {
+    let called = (any::<u64>(), ".{0,20}", any::<bool>());
+    let called =
+        called.prop_map(|(hash, name, held)| Called { identity: IdentityHash(hash), name, held });
+    let collective = "[a-z]{1,20}".prop_map(|text| Collective::try_from(text).unwrap());
+    (gateway(), gateway(), any::<u8>(), collective, vec(called, 0..4)).prop_map(
+        |(from, to, limit, collective, nodes)| RollCall { from, to, limit, collective, nodes },
+    )
 }
 
 fn asked() -> impl Strategy<Value = Asked> {

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use antiphon_core::{
-    BarrierId, Beacon, BrokerInfo, DropReason, Event, FromBroker, InterestAnswer, MARK, QuestionId,
-    RegionId, SubscriptionId,
+    BarrierId, Beacon, BrokerInfo, DropReason, Event, FromBroker, IdentityHash, InterestAnswer,
+    MARK, QuestionId, RegionId, SubscriptionId,
 };
 use antiphon_wire::{Collective, Identity};
 use bytes::Bytes;
@@ -28,7 +28,7 @@ pub(crate) enum Order {
     Publish { subject: String, mark: String, payload: Bytes },
     Barrier { barrier: BarrierId },
     Beacon { subject: String, beacon: Box<Beacon> },
-    ReadInterest { collectives: BTreeSet<Collective> },
+    ReadInterest { collectives: BTreeSet<Collective>, names: BTreeSet<IdentityHash> },
     AskInterest { question: QuestionId, subject: String },
 }
 
@@ -198,8 +198,8 @@ impl World {
                 self.answer(slot, connection, Event::BarrierPassed { barrier });
             }
             Order::Beacon { subject, beacon } => self.beacon(&region, &subject, &beacon),
-            Order::ReadInterest { collectives } => {
-                let reading = broker.read_interest(&collectives);
+            Order::ReadInterest { collectives, names } => {
+                let reading = broker.read_interest(&collectives, &names);
                 self.answer(slot, connection, Event::InterestRead(reading));
             }
             Order::AskInterest { question, subject } => {

@@ -69,7 +69,7 @@ pub(super) fn hints_of(
     adverts
 }
 
-fn reading(complete: bool, nodes: &[&str]) -> Event {
+pub(super) fn reading(complete: bool, nodes: &[&str]) -> Event {
     let mut identities: Vec<_> = nodes.iter().map(|one| IdentityHash::of(one)).collect();
     identities.sort_unstable();
     let found = CollectiveInterest {
@@ -83,6 +83,7 @@ fn reading(complete: bool, nodes: &[&str]) -> Event {
         servers: 1,
         collectives: vec![found],
         problem: String::new(),
+        names: Vec::new(),
     })
 }
 
