@@ -41,12 +41,18 @@ pub struct Seen {
 /// What an outage did to the stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Outage {
-    /// How long after the fault the last request was made that a node did not answer promptly.
+    /// How long after the fault the last request was made that a node did not answer promptly,
+    /// through no fault of the machine's.
     pub lasted: Duration,
+    /// How long after the fault the last request was made that a node never answered.
+    pub lost_for: Duration,
     /// Answers that never came.
     pub lost: usize,
     /// Answers that were not prompt.
     pub late: usize,
+    /// Answers that were not prompt either, to requests that nodes of the client's own region, with
+    /// no gateway in between, did not answer promptly: the machine was busy.
+    pub stalled: usize,
 }
 
 impl Stream {
@@ -93,6 +99,8 @@ async fn publish(
         asked.insert(reply_to, Instant::now());
         client.publish("mcollective.broadcast.agent.discovery", request).await;
     }
+    // What it has not sent yet would go with the connection: requests that nobody ever heard.
+    client.barrier().await;
     asked
 }
 
@@ -130,20 +138,36 @@ impl Seen {
         self.answers.values().flat_map(BTreeMap::values).filter(|times| times.len() > 1).count()
     }
 
-    /// What came of the requests made since `fault`, as far as these nodes go.
+    /// What came of the requests made since `fault`, as far as these nodes go. `own` are nodes of the
+    /// client's own region: no fault of the fabric delays them.
     #[must_use]
-    pub fn outage(&self, fault: Instant, nodes: &BTreeSet<String>) -> Outage {
+    pub fn outage(
+        &self,
+        fault: Instant,
+        nodes: &BTreeSet<String>,
+        own: &BTreeSet<String>,
+    ) -> Outage {
         let mut outage = Outage::default();
         for (reply_to, asked) in self.asked.iter().filter(|(_, asked)| **asked >= fault) {
             let answers = self.answers.get(reply_to);
+            let came = |node: &String| answers.and_then(|one| one.get(node)?.first().copied());
+            let prompt = |came: &Instant| *came - *asked <= PROMPT;
+            let busy = !own.iter().all(|node| came(node).as_ref().is_some_and(prompt));
+            let since = *asked - fault;
             for node in nodes {
-                let first = answers.and_then(|answers| answers.get(node)?.first());
-                match first {
-                    Some(came) if *came - *asked <= PROMPT => continue,
+                match came(node) {
+                    Some(came) if prompt(&came) => continue,
+                    Some(_) if busy => {
+                        outage.stalled += 1;
+                        continue;
+                    }
                     Some(_) => outage.late += 1,
-                    None => outage.lost += 1,
+                    None => {
+                        outage.lost += 1;
+                        outage.lost_for = outage.lost_for.max(since);
+                    }
                 }
-                outage.lasted = outage.lasted.max(*asked - fault);
+                outage.lasted = outage.lasted.max(since);
             }
         }
         outage

@@ -56,10 +56,14 @@ async fn a_killed_gateway_costs_little_and_doubles_nothing() {
     assert_complete_within(&fabric, Duration::from_secs(10)).await;
     let whole = Instant::now();
     let seen = stream.end().await;
-    let us = fabric.nodes_of("us");
+    let (us, eu) = (fabric.nodes_of("us"), fabric.nodes_of("eu"));
     assert_eq!(seen.doubled(), 0, "of {}", seen.requests());
-    assert_eq!(seen.outage(whole, &us).lost, 0, "of those made once all is well again");
-    println!("{} requests, two gateways killed: {:?}", seen.requests(), seen.outage(killed, &us));
+    assert_eq!(seen.outage(whole, &us, &eu).lost, 0, "of those made once all is well again");
+    println!(
+        "{} requests, two gateways killed: {:?}",
+        seen.requests(),
+        seen.outage(killed, &us, &eu)
+    );
     fabric.conserved().await;
 }
 
@@ -83,9 +87,9 @@ async fn a_cut_and_a_silent_link_are_routed_around_and_used_again() {
     assert_by_way_of(&fabric, "us").await;
     assert_complete(&fabric).await;
     let seen = stream.end().await;
-    let us = fabric.nodes_of("us");
+    let (us, eu) = (fabric.nodes_of("us"), fabric.nodes_of("eu"));
     assert_eq!(seen.doubled(), 0, "of {}", seen.requests());
-    assert_eq!(seen.outage(returns, &us).lost, 0, "traffic returns to the link without loss");
-    println!("{} requests, a silent link: {:?}", seen.requests(), seen.outage(silenced, &us));
+    assert_eq!(seen.outage(returns, &us, &eu).lost, 0, "traffic returns to the link without loss");
+    println!("{} requests, a silent link: {:?}", seen.requests(), seen.outage(silenced, &us, &eu));
     fabric.conserved().await;
 }
