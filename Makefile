@@ -10,6 +10,8 @@ TEST_THREADS ?= 6
 FABRIC_FLAGS ?=
 # More arguments for the benches' harness, for example --quick or a part of a name.
 BENCH_FLAGS ?=
+# How the package is built: release, or dev.
+PROFILE ?= release
 # Real brokers for tests and demonstrations.
 WITH_NATS = NATS_SERVER="$$(.ci/nats-server)" && export NATS_SERVER
 
@@ -27,6 +29,18 @@ demo: ## Show a fabric of three regions at work and in trouble
 test: ## Run all tests, those with real brokers too
 	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli \
 	  && RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --locked $(TEST_FLAGS)
+
+.PHONY: deb test-package
+deb: ## Build the Debian package into target/deb (PROFILE=dev: sooner, slower)
+	$(CARGO) build --locked --profile $(PROFILE) -p antiphon-cli
+	deploy/debian/build target/$(PROFILE:dev=debug)/antiphon target/deb
+
+test-package: ## Install, upgrade and remove the package on a systemd of its own (root)
+	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli \
+	  && export DEB_COMPRESS="-Zgzip -z1" && binary=target/debug/antiphon folder=target/deb/test \
+	  && old="$$(DEB_VERSION=0.1.0~test1 deploy/debian/build $$binary $$folder)" \
+	  && new="$$(DEB_VERSION=0.1.0~test2 deploy/debian/build $$binary $$folder)" \
+	  && tests/package/run "$$old" "$$new" || [ $$? = 77 ]
 
 .PHONY: test-rules test-deploy deploy-readme
 test-rules: ## Test the alert rules for Prometheus

@@ -3,6 +3,7 @@
 use std::{io, path::Path, pin::pin, process::ExitCode};
 
 use anyhow::Context;
+use sd_notify::NotifyState;
 use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},
@@ -56,6 +57,7 @@ async fn drive(config: Config) -> anyhow::Result<()> {
     let world = real::world(&config).await?;
     let daemon = Daemon::start(config, world).await?;
     tracing::info!(%gateway, %region, "started");
+    tell_supervisor(NotifyState::Ready);
     let (shell, policies) = (daemon.shell().clone(), daemon.policies().clone());
     let mut wait = pin!(daemon.wait());
     loop {
@@ -65,6 +67,7 @@ async fn drive(config: Config) -> anyhow::Result<()> {
             _ = hangup.recv() => drop(policies.reload(Purpose::Apply, "SIGHUP").await?),
         }
     }
+    tell_supervisor(NotifyState::Stopping);
     let drained = async {
         shell.drain(None).await?;
         anyhow::Ok(wait.await?)
@@ -72,6 +75,14 @@ async fn drive(config: Config) -> anyhow::Result<()> {
     tokio::select! {
         ended = drained => ended,
         () = signals.next() => anyhow::bail!("a second signal: left without draining"),
+    }
+}
+
+/// Tells systemd, if it is there and wants to know (`sd_notify(3)`): ready is who listens, whatever
+/// becomes of its broker and its links.
+fn tell_supervisor(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "the supervisor could not be told");
     }
 }
 
