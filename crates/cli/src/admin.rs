@@ -6,7 +6,8 @@ mod tls;
 use std::{path::Path, path::PathBuf, time::Duration};
 
 use antiphon_core::{
-    ExplainAsked, Explanation, GatewayId, RegionId, RequestsAsked, RequestsView, Trace,
+    ExplainAsked, Explanation, GatewayId, OrderGiven, OrderView, RegionId, RequestsAsked,
+    RequestsView, Trace,
 };
 use antiphon_gateway::{
     admin::{Address, AdminError, Client},
@@ -188,6 +189,15 @@ impl Asked {
     /// It went away.
     pub async fn drain(&mut self, grace: Option<Duration>) -> Result<Duration, Failure> {
         in_time(&self.address, self.client.drain(grace, who())).await
+    }
+
+    /// Gives an order in the name of its region; every order that it knows then.
+    ///
+    /// # Errors
+    /// The order makes no sense or cannot be taken, or the gateway went away.
+    pub async fn order(&mut self, order: OrderGiven) -> Result<Vec<OrderView>, Failure> {
+        let order = OrderGiven { by: who(), ..order };
+        Ok(in_time(&self.address, self.client.order(&order)).await?.said)
     }
 
     /// Ends its drain before it has left.

@@ -5,8 +5,8 @@ use antiphon_core::RegionId;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    archive, check, completions, config, drain, explain, gateway, lab, log_level, man, node,
-    policy, read::ReadArgs, replay, requests, sim, top, topology, trace, undrain,
+    archive, check, completions, config, drain, explain, gateway, halt, lab, link, log_level, man,
+    node, policy, read::ReadArgs, replay, requests, sim, top, topology, trace, undrain,
 };
 
 /// What was typed.
@@ -79,6 +79,13 @@ pub enum Command {
     Drain(drain::Args),
     /// Stop a drain that has not gone too far: back to work
     Undrain(undrain::Args),
+    /// Stop a collective, a caller or a pair of regions at once; show what is stopped
+    Halt(halt::HaltArgs),
+    /// Let go on what was halted
+    Resume(halt::ResumeArgs),
+    /// Have the links between our region and another not used, or used again
+    #[command(subcommand)]
+    Link(link::Command),
     /// Show or change what the gateway lets out, in and through
     #[command(subcommand)]
     Policy(policy::Command),

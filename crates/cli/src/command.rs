@@ -9,7 +9,9 @@ pub mod config;
 pub mod drain;
 pub mod explain;
 pub mod gateway;
+pub mod halt;
 pub mod lab;
+pub mod link;
 pub mod log_level;
 pub mod man;
 pub mod node;
@@ -65,6 +67,9 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Facts(args) => client::run(Ask::Facts(args)),
         Command::Sim(command) => sim::run(command).map(Into::into),
         Command::Undrain(args) => undrain::run(&args).map(Into::into),
+        Command::Halt(args) => halt::halt(&args).map(Into::into),
+        Command::Resume(args) => halt::resume(&args).map(Into::into),
+        Command::Link(command) => link::run(command).map(Into::into),
         Command::LogLevel(args) => log_level::run(&args).map(Into::into),
         Command::Topology(args) => topology::run(&args).map(Into::into),
         Command::Top(args) => top::run(&args).map(Into::into),

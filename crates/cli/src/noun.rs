@@ -6,6 +6,7 @@ pub mod drops;
 pub mod explain;
 pub mod finding;
 pub mod gateways;
+pub mod halts;
 pub mod links;
 pub mod policy;
 pub mod regions;
@@ -60,6 +61,8 @@ pub enum Noun {
     },
     /// The policy in force.
     Policy,
+    /// What operators have stopped.
+    Halts,
 }
 
 /// Which of a gateway's topology adverts others hold.
@@ -78,6 +81,7 @@ impl Noun {
             Self::Collectives => "collectives",
             Self::Drops { .. } => "drops",
             Self::Policy => "policy",
+            Self::Halts => "halts",
         }
     }
 
@@ -92,6 +96,7 @@ impl Noun {
             | Self::Routes { .. }
             | Self::Collectives
             | Self::Policy
+            | Self::Halts
             | Self::Drops { .. } => Extra::None,
         }
     }
@@ -110,6 +115,7 @@ impl Noun {
             Self::Routes { to: Some(region), all: false } => vec![routes::rows_to(core, region)],
             Self::Collectives => vec![collectives::rows(report)],
             Self::Policy => policy::tables(report),
+            Self::Halts => vec![halts::rows(report)],
             Self::Drops { examples: 0 } => vec![drops::rows(core)],
             Self::Drops { examples } => {
                 vec![drops::rows(core), drops::example_rows(report, *examples)]
@@ -129,6 +135,7 @@ impl Noun {
             | Self::Routes { .. }
             | Self::Collectives
             | Self::Policy
+            | Self::Halts
             | Self::Drops { .. } => None,
         }
     }
@@ -146,6 +153,7 @@ impl Noun {
             Self::Collectives => collectives::json(report),
             Self::Drops { .. } => drops::json(report),
             Self::Policy => policy::json(report),
+            Self::Halts => halts::json(core),
         }
     }
 
@@ -181,6 +189,7 @@ impl Noun {
             | Self::Routes { to: None, .. }
             | Self::Collectives
             | Self::Policy
+            | Self::Halts
             | Self::Drops { .. } => Ok(Exit::Good),
         }
     }

@@ -42,6 +42,25 @@ fn help_is_an_answer_and_wrong_usage_is_64() {
 }
 
 #[test]
+fn an_order_names_exactly_one_thing_and_lasts_thirty_days_at_most() {
+    for words in [
+        "halt --for 1h",
+        "halt --reason drill",
+        "halt --collective a --caller b",
+        "halt --between eu",
+        "halt --collective a --for 31d",
+        "halt --collective a --for 0s",
+        "resume",
+        "resume --all --collective a",
+        "link down",
+        "link up eu us",
+    ] {
+        let wrong = antiphon(&words.split(' ').collect::<Vec<_>>());
+        assert_eq!((code(&wrong), stdout(&wrong)), (64, ""), "{words}: {}", stderr(&wrong));
+    }
+}
+
+#[test]
 fn an_address_that_is_none_is_wrong_usage() {
     let wrong = antiphon(&["status", "--admin", "nonsense"]);
     assert_eq!(code(&wrong), 64);

@@ -50,6 +50,7 @@ fn nouns() -> Vec<(&'static str, Noun)> {
         ("routes-all", Noun::Routes { to: None, all: true }),
         ("collectives", Noun::Collectives),
         ("drops", Noun::Drops { examples: 10 }),
+        ("halts", Noun::Halts),
     ]
 }
 

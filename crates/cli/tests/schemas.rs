@@ -4,12 +4,13 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
-const NOUNS: [&str; 13] = [
+const NOUNS: [&str; 14] = [
     "check",
     "collectives",
     "drops",
     "explain",
     "gateways",
+    "halts",
     "links",
     "regions",
     "requests",

@@ -47,7 +47,7 @@ pub enum Stop {
     /// over them.
     Link {
         /// The other region.
-        region: RegionId,
+        with: RegionId,
     },
 }
 
@@ -94,7 +94,6 @@ pub struct OrderGiven {
 
 /// Why an order is not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum OrderError {
     /// There are too many that stand.
     #[error("{ORDERS_MAX} orders of region {0} stand already: lift some first")]
@@ -148,7 +147,7 @@ impl fmt::Display for Stop {
             Self::Collective { collective } => write!(f, "collective {collective}"),
             Self::Caller { caller } => write!(f, "caller {caller}"),
             Self::Pair { one, other } => write!(f, "requests between {one} and {other}"),
-            Self::Link { region } => write!(f, "links with {region}"),
+            Self::Link { with } => write!(f, "links with {with}"),
         }
     }
 }

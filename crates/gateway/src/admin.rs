@@ -7,11 +7,11 @@ mod socket;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use antiphon_core::AskFailure;
+use antiphon_core::{AskFailure, OrderError, OrderGiven};
 use antiphon_proto::admin_v1::{
     ApplyPolicyReply, ApplyPolicyRequest, AskReply, AskRequest, DrainReply, DrainRequest,
-    ExplainReply, ExplainRequest, LogReply, LogRequest, RequestsReply, RequestsRequest,
-    SnapshotReply, SnapshotRequest, UndrainReply, UndrainRequest,
+    ExplainReply, ExplainRequest, LogReply, LogRequest, OrderReply, OrderRequest, RequestsReply,
+    RequestsRequest, SnapshotReply, SnapshotRequest, UndrainReply, UndrainRequest,
     admin_server::{Admin, AdminServer},
 };
 use bytes::Bytes;
@@ -160,6 +160,15 @@ impl Admin for Service {
         Ok(Response::new(DrainReply { grace_ms }))
     }
 
+    async fn order(&self, request: Request<OrderRequest>) -> Result<Response<OrderReply>, Status> {
+        let mut order: OrderGiven = read(&request.get_ref().json)?;
+        order.by = operator(&request, &order.by);
+        let (by, verb, detail) = (order.by.clone(), verb(&order), detail(&order));
+        let known = self.shell.order(order).await.map_err(gone)?.map_err(not_taken)?;
+        audit::note(&by, verb, &detail);
+        Ok(Response::new(OrderReply { json: written(&known)? }))
+    }
+
     async fn undrain(
         &self,
         request: Request<UndrainRequest>,
@@ -204,6 +213,32 @@ impl Admin for Service {
             Some(text) => self.policies.apply((name, text), purpose, &who).await,
         };
         Ok(Response::new(ApplyPolicyReply { json: written(&outcome.map_err(gone)?)? }))
+    }
+}
+
+/// The words of an order for the audit line: the command that gives it.
+fn verb(order: &OrderGiven) -> &'static str {
+    match (order.stop.is_halt(), order.stands) {
+        (true, true) => "halt",
+        (true, false) => "resume",
+        (false, true) => "link-down",
+        (false, false) => "link-up",
+    }
+}
+
+fn detail(order: &OrderGiven) -> String {
+    let lasts = order.lasts.map(|lasts| format!(" for {} s", lasts.as_secs()));
+    let reason: String = order.reason.chars().filter(|one| !one.is_control()).collect();
+    let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    format!("{}{}{why}", order.stop, lasts.unwrap_or_default())
+}
+
+fn not_taken(error: OrderError) -> Status {
+    match error {
+        OrderError::SameRegion(_) => Status::invalid_argument(error.to_string()),
+        OrderError::Full(_) | OrderError::NothingHolds(_) | OrderError::TheirsToLift(..) => {
+            Status::failed_precondition(error.to_string())
+        }
     }
 }
 

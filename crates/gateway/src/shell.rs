@@ -7,6 +7,7 @@ mod answers;
 mod broker;
 mod facts;
 mod links;
+mod orders;
 mod peers;
 mod policy;
 mod query;
@@ -355,6 +356,7 @@ impl Shell {
                     tracing::debug!("whoever gave a policy has gone");
                 }
             }
+            Query::Order(order, answer) => self.on_order(order, answer),
             Query::Drain { grace } => {
                 let grace = grace.unwrap_or(self.config.drain_grace);
                 tracing::info!(?grace, "draining");

@@ -151,6 +151,7 @@ pub(crate) fn shell_with(report: Report) -> (ShellHandle, mpsc::Receiver<Query>)
                 Query::Report(answer) => answer.send(Box::new(report.clone())).unwrap(),
                 other @ (Query::Drain { .. }
                 | Query::Policy(..)
+                | Query::Order(..)
                 | Query::Undrain(_)
                 | Query::Ask { .. }
                 | Query::Requests(..)

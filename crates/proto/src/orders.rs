@@ -36,7 +36,7 @@ impl From<&Order> for v1::Order {
                 let (one, other) = (one.to_string(), other.to_string());
                 order::Stop::Pair(v1::RegionPair { one, other })
             }
-            Stop::Link { region } => order::Stop::Link(region.to_string()),
+            Stop::Link { with } => order::Stop::Link(with.to_string()),
         };
         Self {
             stop: Some(stop),
@@ -77,7 +77,7 @@ fn stop(stop: order::Stop) -> Result<Stop, FieldError> {
             let one: RegionId = name("pair.one", &one)?;
             Stop::pair(one, name("pair.other", &other)?)
         }
-        order::Stop::Link(region) => Stop::Link { region: name("link", &region)? },
+        order::Stop::Link(region) => Stop::Link { with: name("link", &region)? },
     })
 }
 

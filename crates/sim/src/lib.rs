@@ -22,8 +22,8 @@ pub use network::{Flow, Network, Path};
 pub use process::{BEGIN, Skew};
 pub use run::{Asking, Outcome, Percentiles, Second, Seen, build, run};
 pub use scenario::{
-    Act, Between, DenySpec, ExpectSpec, GatewaySpec, LinkSpec, Offset, Pings, PlaceSpec, Plan,
-    RegionSpec, Scenario, ScenarioError, SkewSpec, Span, StepSpec, TrafficSpec, WhatIfError,
+    Act, Between, DenySpec, ExpectSpec, GatewaySpec, LinkSpec, Offset, OrderSpec, Pings, PlaceSpec,
+    Plan, RegionSpec, Scenario, ScenarioError, SkewSpec, Span, StepSpec, TrafficSpec, WhatIfError,
 };
 pub use watch::{Asked, Invariant, Question, Settled, Violation, Watch, Whom, alarm_kind};
 pub use world::{Answering, Ending, Slot, World};

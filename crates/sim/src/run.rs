@@ -140,6 +140,7 @@ fn perform(world: &mut World, act: &Act) {
         Act::Join(a, b, joined) => world.join_brokers(a, b, *joined),
         Act::Skew(slots, skew) => slots.iter().for_each(|slot| world.set_skew(*slot, *skew)),
         Act::Garbage(region) => garbage(world, region),
+        Act::Order(slots, given) => world.operate(slots, given),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Scenarios: a world, what befalls it, and what is expected, as TOML.
 
 mod error;
+mod orders;
 mod plan;
 mod steps;
 mod time;
@@ -15,6 +16,7 @@ use toml::Spanned;
 pub(crate) use self::plan::{Complete, Expectation, Traffic};
 pub use self::{
     error::ScenarioError,
+    orders::OrderSpec,
     plan::{Pings, Plan},
     steps::Act,
     time::{Between, Offset, Span},
@@ -257,6 +259,18 @@ pub struct StepSpec {
     /// Publishes what is no Choria message, on every subject that gateways listen to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub garbage: Option<Vec<String>>,
+    /// An operator halts a collective, a caller or a pair of regions; with `for` until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub halt: Option<OrderSpec>,
+    /// An operator lets go on what was halted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<OrderSpec>,
+    /// An operator has the links with a region not used; with `for` until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_down: Option<OrderSpec>,
+    /// An operator has them used again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_up: Option<OrderSpec>,
 }
 
 /// A permission that is missing.

@@ -113,10 +113,12 @@ fn state(state: &str) -> Cell {
 fn notes(link: &LinkView, report: &Report) -> Cell {
     let away = !is_up(link);
     let draining = link.draining.then(|| "draining".to_owned());
+    let held = link.held_down.then(|| "held down by an operator".to_owned());
     let reason = some(&link.reason).filter(|_| away).map(human::reason);
     let dial = dials::of(report, &link.gateway).filter(|_| away);
     let dial = dial.map(dials::why);
-    human::list([draining, dial, reason].into_iter().flatten()).into()
+    let tone = if link.held_down { Tone::Warning } else { Tone::Plain };
+    Cell::from(human::list([draining, held, dial, reason].into_iter().flatten())).tone(tone)
 }
 
 /// Whether frames can go over the link.
@@ -160,5 +162,6 @@ fn value(link: &LinkView, report: &Report) -> Value {
         "frames_out": link.frames_out,
         "reason": some(&link.reason),
         "draining": link.draining,
+        "held_down": link.held_down,
     })
 }

@@ -1,6 +1,6 @@
 //! `antiphon regions`: every region that the gateway knows of.
 
-use antiphon_core::{GatewayState, MemberView, RegionId, RegionView, Snapshot};
+use antiphon_core::{GatewayState, MemberView, RegionId, RegionView, Snapshot, Stop};
 use serde_json::{Map, Value, json};
 
 use super::{list_of, route_cells, route_json};
@@ -33,7 +33,7 @@ fn row(region: &RegionView, snapshot: &Snapshot) -> Vec<Cell> {
         cost,
         next_hops,
         human::list(&region.collectives).into(),
-        notes(region),
+        notes(region, snapshot),
     ]
 }
 
@@ -62,10 +62,29 @@ pub(crate) fn usable(snapshot: &Snapshot, region: &RegionId) -> u64 {
     snapshot.gateways.iter().filter(reached).count() as u64
 }
 
-fn notes(region: &RegionView) -> Cell {
+fn notes(region: &RegionView, snapshot: &Snapshot) -> Cell {
     let native = region.native.then_some("natively joined");
-    let notes = human::list(native.into_iter().chain(region.transit.then_some("transit")));
-    Cell::from(notes).tone(if region.native { Tone::Problem } else { Tone::Plain })
+    let (halted, held) = ordered(region, snapshot);
+    let halted = halted.then_some("halted");
+    let held = held.then_some("links held down");
+    let transit = region.transit.then_some("transit");
+    let stopped = halted.is_some() || held.is_some();
+    let notes = human::list([native, halted, held, transit].into_iter().flatten());
+    Cell::from(notes).tone(match () {
+        () if region.native => Tone::Problem,
+        () if stopped => Tone::Warning,
+        () => Tone::Plain,
+    })
+}
+
+/// Whether operators have halted requests between our region and this one, and whether they hold
+/// down the links between them.
+fn ordered(region: &RegionView, snapshot: &Snapshot) -> (bool, bool) {
+    let here = Stop::pair(snapshot.region.clone(), region.region.clone());
+    let mut holding = snapshot.orders.iter().filter(|view| view.holds);
+    let halted = !region.ours && holding.any(|view| view.order.stop == here);
+    let held = snapshot.links.iter().any(|link| link.held_down && link.region == region.region);
+    (halted, held)
 }
 
 /// The same for programs.
@@ -75,6 +94,7 @@ pub fn json(snapshot: &Snapshot) -> Map<String, Value> {
 }
 
 fn value(region: &RegionView, snapshot: &Snapshot) -> Value {
+    let (halted, held) = ordered(region, snapshot);
     json!({
         "region": region.region,
         "ours": region.ours,
@@ -84,5 +104,7 @@ fn value(region: &RegionView, snapshot: &Snapshot) -> Value {
         "route": region.route.as_ref().map(route_json),
         "native": region.native,
         "transit": region.transit,
+        "halted": halted,
+        "links_held_down": held,
     })
 }

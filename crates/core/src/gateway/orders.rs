@@ -52,7 +52,7 @@ impl Gateway {
             Stop::Pair { one, other } if one == other => {
                 return Err(OrderError::SameRegion(one.clone()));
             }
-            Stop::Link { region } if region == me => {
+            Stop::Link { with } if with == me => {
                 return Err(OrderError::SameRegion(me.clone()));
             }
             Stop::Pair { .. }

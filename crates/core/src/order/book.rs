@@ -83,24 +83,16 @@ impl Book {
         self.orders.iter().filter(move |((_, one), _)| one == region).map(|(_, order)| order)
     }
 
-    /// The regions whose order about this matter holds here.
+    /// The region whose order about this matter holds here; of links our own, where both ends have
+    /// one.
     pub(crate) fn holding(&self, stop: &Stop, me: &RegionId) -> Option<&RegionId> {
+        let InForce { collectives, callers, pairs, links } = &self.force;
         let held = match stop {
-            Stop::Collective { collective } => self.force.collectives.get(collective),
-            Stop::Caller { caller } => self.force.callers.get(caller),
-            Stop::Pair { one, other } => self.force.pairs.get(&(one.clone(), other.clone())),
-            Stop::Link { region } => {
-                let ours = self.orders.get(&(stop.clone(), me.clone()));
-                return match ours.is_some_and(|order| order.stands) {
-                    true => self.orders.get_key_value(&(stop.clone(), me.clone())),
-                    false => {
-                        let theirs = Stop::Link { region: me.clone() };
-                        let theirs = self.orders.get_key_value(&(theirs, region.clone()));
-                        theirs.filter(|(_, order)| order.stands)
-                    }
-                }
-                .map(|((_, region), _)| region);
-            }
+            Stop::Collective { collective } => collectives.get(collective),
+            Stop::Caller { caller } => callers.get(caller),
+            Stop::Pair { one, other } => pairs.get(&(one.clone(), other.clone())),
+            Stop::Link { with } if with == me => None,
+            Stop::Link { with } => links.get(with),
         };
         held.map(|held| &held.region)
     }
@@ -222,7 +214,7 @@ impl InForce {
             Stop::Collective { collective } => drop(self.collectives.insert(collective, held)),
             Stop::Caller { caller } => drop(self.callers.insert(caller, held)),
             Stop::Pair { one, other } => drop(self.pairs.insert((one, other), held)),
-            Stop::Link { region: other } => {
+            Stop::Link { with: other } => {
                 let other = if region == me { other } else { region.clone() };
                 // Where both ends order it, ours is shown.
                 if region == me {
@@ -240,7 +232,7 @@ impl InForce {
 fn follows(me: &RegionId, follow: &Follow, (stop, region): &Key) -> bool {
     match stop {
         _ if region == me => true,
-        Stop::Link { region: other } => other == me,
+        Stop::Link { with: other } => other == me,
         Stop::Collective { .. } | Stop::Caller { .. } | Stop::Pair { .. } => {
             follow.includes(region)
         }

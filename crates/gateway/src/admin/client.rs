@@ -2,11 +2,14 @@
 
 use std::{fmt, io, path::PathBuf, str::FromStr, time::Duration};
 
-use antiphon_core::{Endpoint, ExplainAsked, Explanation, GatewayId, RequestsAsked, RequestsView};
+use antiphon_core::{
+    Endpoint, ExplainAsked, Explanation, GatewayId, OrderGiven, OrderView, RequestsAsked,
+    RequestsView,
+};
 use antiphon_identity::{CredentialsError, tls};
 use antiphon_proto::admin_v1::{
-    ApplyPolicyRequest, AskRequest, DrainRequest, ExplainRequest, LogRequest, RequestsRequest,
-    SnapshotRequest, UndrainRequest, admin_client::AdminClient,
+    ApplyPolicyRequest, AskRequest, DrainRequest, ExplainRequest, LogRequest, OrderRequest,
+    RequestsRequest, SnapshotRequest, UndrainRequest, admin_client::AdminClient,
 };
 use http::Uri;
 use hyper::client::conn::http2;
@@ -204,6 +207,22 @@ impl Client {
         let (name, text) = text.map_or((String::new(), None), |(name, text)| (name, Some(text)));
         let request = ApplyPolicyRequest { text, name, dry_run: purpose == Purpose::Try };
         let reply = self.client.apply_policy(request).await.map_err(Box::new)?;
+        Ok(serde_json::from_slice(&reply.into_inner().json)?)
+    }
+
+    /// Halts or resumes requests, or orders that links are not to be used; every order that is known
+    /// then.
+    ///
+    /// # Errors
+    /// [`AdminError::Asked`]: the order makes no sense; [`AdminError::NoAnswer`]: it cannot be taken;
+    /// else the gateway went away.
+    pub async fn order(&mut self, order: &OrderGiven) -> Result<Said<Vec<OrderView>>, AdminError> {
+        let json = serde_json::to_vec(order)?.into();
+        let refused = |status: Status| match status.code() == Code::InvalidArgument {
+            true => asked(status),
+            false => no_answer(status),
+        };
+        let reply = self.client.order(OrderRequest { json }).await.map_err(refused)?;
         Ok(serde_json::from_slice(&reply.into_inner().json)?)
     }
 

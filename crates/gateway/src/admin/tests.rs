@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use antiphon_core::Stop;
 use tempfile::TempDir;
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -58,6 +59,33 @@ async fn a_drain_reaches_the_shell_with_its_grace() {
     for expected in [Duration::from_secs(25), wanted] {
         let Some(Query::Drain { grace }) = served.rest.recv().await else { panic!("no drain") };
         assert_eq!(grace, Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn an_order_reaches_the_shell_with_who_gives_it() {
+    let (_folder, address, mut served) = over_socket().await;
+    let mut client = Client::connect(&address, None).await.unwrap();
+    let stop = Stop::Link { with: "us".parse().unwrap() };
+    let reason = "line under test".to_owned();
+    let order = OrderGiven { stop: stop.clone(), stands: true, by: who(), reason, lasts: None };
+    for (error, senseless) in [
+        (OrderError::SameRegion("us".parse().unwrap()), true),
+        (OrderError::NothingHolds(stop), false),
+    ] {
+        let answering = async {
+            let Some(Query::Order(given, answer)) = served.rest.recv().await else {
+                panic!("no order")
+            };
+            assert!(given.by.ends_with(", as alice@eu"), "{}", given.by);
+            assert_eq!(OrderGiven { by: who(), ..*given }, order);
+            answer.send(Err(error.clone())).unwrap();
+        };
+        let (answer, ()) = tokio::join!(client.order(&order), answering);
+        let Err(told) = answer else { panic!("{answer:?}") };
+        assert_eq!(matches!(told, AdminError::Asked(_)), senseless, "{told:?}");
+        assert_eq!(matches!(told, AdminError::NoAnswer(_)), !senseless, "{told:?}");
+        assert_eq!(told.to_string(), error.to_string());
     }
 }
 

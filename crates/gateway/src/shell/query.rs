@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use antiphon_core::{
-    AskFailure, Asked, ExplainAsked, ExplainError, Explanation, GatewayId, PolicyTrial, RegionId,
-    RequestsAsked, RequestsView,
+    AskFailure, Asked, ExplainAsked, ExplainError, Explanation, GatewayId, OrderGiven, PolicyTrial,
+    RegionId, RequestsAsked, RequestsView,
 };
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{PolicyOrder, Report, Shell};
+use super::{PolicyOrder, Report, Shell, orders::Ordered};
 
 /// Questions that may wait; whoever asks waits with them.
 const QUERIES_LEN_MAX: usize = 64;
@@ -26,6 +26,8 @@ pub enum Query {
     Explain(Box<ExplainAsked>, oneshot::Sender<Result<Said<Explanation>, ExplainError>>),
     /// Try a policy, or put it in force.
     Policy(Box<PolicyOrder>, oneshot::Sender<PolicyTrial>),
+    /// An operator stops something, or lets it go on.
+    Order(Box<OrderGiven>, oneshot::Sender<Ordered>),
     /// Leave the fabric, within this time or the configured one.
     Drain {
         /// After it, leave whatever is still held.
@@ -99,6 +101,10 @@ impl ShellHandle {
     pub(crate) fn new() -> (Self, mpsc::Receiver<Query>) {
         let (queries, receiver) = mpsc::channel(QUERIES_LEN_MAX);
         (Self { queries }, receiver)
+    }
+
+    pub(super) async fn send(&self, query: Query) -> Result<(), ShellGone> {
+        self.queries.send(query).await.map_err(|_| ShellGone)
     }
 
     /// What the gateway knows, now.

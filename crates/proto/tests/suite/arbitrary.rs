@@ -267,7 +267,7 @@ fn order() -> impl Strategy<Value = Order> {
         "[a-z]{1,20}".prop_map(|text| Stop::Collective { collective: text.parse().unwrap() }),
         "[a-z*=.]{1,20}".prop_map(|text| Stop::Caller { caller: text.parse().unwrap() }),
         (region(), region()).prop_map(|(one, other)| Stop::pair(one, other)),
-        region().prop_map(|region| Stop::Link { region }),
+        region().prop_map(|with| Stop::Link { with }),
     ];
     (stop, any::<bool>(), "[ -~]{0,40}", "\\PC{0,20}", micros(), micros()).prop_map(
         |(stop, stands, by, reason, made, until)| Order { stop, stands, by, reason, made, until },

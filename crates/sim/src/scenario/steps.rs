@@ -2,11 +2,12 @@
 
 use std::{ops::Range, time::Duration};
 
-use antiphon_core::RegionId;
+use antiphon_core::{OrderGiven, RegionId};
 
 use super::{
     LinkSpec, StepSpec,
     error::Fault,
+    orders,
     topology::{Topology, fault},
 };
 use crate::{
@@ -51,6 +52,8 @@ pub enum Act {
     Skew(Vec<Slot>, Skew),
     /// Something that is no Choria message is published on every subject that gateways read.
     Garbage(RegionId),
+    /// An operator orders something at the first of these that runs.
+    Order(Vec<Slot>, OrderGiven),
 }
 
 /// Acts with their times.
@@ -88,6 +91,7 @@ pub(crate) fn acts(step: &StepSpec, span: &Range<usize>, names: &Topology) -> Re
     reader.network(&mut found)?;
     reader.processes(&mut found)?;
     reader.brokers(&mut found)?;
+    found.extend(orders::acts(step, span, names)?);
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => Err(fault(span, "step: nothing happens; name one thing such as kill".to_owned())),

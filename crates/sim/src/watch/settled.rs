@@ -122,7 +122,9 @@ fn live_routes(views: &[Snapshot]) -> Vec<Found> {
     let mut found = Vec::new();
     for view in views {
         let up = |hop: &GatewayId| {
-            view.links.iter().any(|link| link.gateway == *hop && link.state == "up")
+            view.links
+                .iter()
+                .any(|link| link.gateway == *hop && link.state == "up" && !link.held_down)
         };
         for region in &view.regions {
             let Some(route) = &region.route else { continue };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use antiphon_core::{Advert, AdvertDraft, Event, Incarnation, TicketId, policy::Proof};
+use antiphon_core::{Advert, AdvertDraft, Event, Incarnation, OrderGiven, TicketId, policy::Proof};
 use bytes::Bytes;
 
 use super::{Happening, Slot, World};
@@ -70,6 +70,18 @@ impl World {
     pub fn drain(&mut self, slot: Slot, grace: Duration) {
         self.tell(slot, Duration::ZERO, Event::Drain { grace });
         self.spread_news(slot);
+    }
+
+    /// An operator orders something at the first of these gateways that runs.
+    pub fn operate(&mut self, slots: &[Slot], given: &OrderGiven) {
+        for kind in ["halted", "link-ordered-down"] {
+            self.watch_mut().may_alarm(kind);
+        }
+        let running = slots.iter().find(|slot| self.process(**slot).is_alive());
+        if let Some(slot) = running.copied() {
+            let order = Box::new(given.clone());
+            self.tell(slot, Duration::ZERO, Event::Ordered { order });
+        }
     }
 
     /// Stops a process for a while; what reaches it waits.

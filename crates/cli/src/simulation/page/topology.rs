@@ -149,6 +149,12 @@ impl Trouble {
             self.regions.insert(name.clone());
         }
         self.regions.extend(step.deny.as_ref().map(|deny| deny.region.clone()));
+        if let Some((order, with)) =
+            step.link_down.as_ref().and_then(|one| one.with.as_ref().map(|with| (one, with)))
+        {
+            let (one, other) = (names.region(&order.by), names.region(with));
+            self.pairs.push((one.to_owned(), other.to_owned()));
+        }
     }
 }
 

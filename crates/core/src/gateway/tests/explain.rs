@@ -258,8 +258,8 @@ fn stop(which: usize) -> Stop {
         2 => Stop::Caller { caller: "nobody".parse().unwrap() },
         3 => Stop::pair(region("us"), region("eu")),
         4 => Stop::pair(region("us"), region("ap")),
-        5 => Stop::Link { region: region("us") },
-        _ => Stop::Link { region: region("eu") },
+        5 => Stop::Link { with: region("us") },
+        _ => Stop::Link { with: region("eu") },
     }
 }
 

@@ -26,7 +26,7 @@ fn collective() -> Stop {
 }
 
 fn link() -> Stop {
-    Stop::Link { region: "us".parse().unwrap() }
+    Stop::Link { with: "us".parse().unwrap() }
 }
 
 fn ping(bench: &mut Bench) -> Vec<DropReason> {
@@ -186,13 +186,16 @@ fn a_link_that_is_ordered_down_stays_up_and_carries_nothing() {
 #[test]
 fn what_the_other_end_holds_down_it_alone_lifts() {
     let mut bench = Bench::new();
-    let theirs = Stop::Link { region: "eu".parse().unwrap() };
+    let theirs = Stop::Link { with: "eu".parse().unwrap() };
     bench.handle(advert_of("us-1", "us", theirs));
-    assert!(bench.gateway.snapshot(at(0)).links[0].held_down);
+    let view = bench.gateway.snapshot(at(0));
+    assert!(view.links[0].held_down);
+    let text = serde_json::to_string(&view.orders).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<crate::OrderView>>(&text).unwrap(), view.orders);
     let lift = given(link(), false);
     let refused = bench.gateway.may_order(&lift);
     assert_eq!(refused, Err(OrderError::TheirsToLift(link(), "us".parse().unwrap())));
-    let own = Stop::Link { region: "eu".parse().unwrap() };
+    let own = Stop::Link { with: "eu".parse().unwrap() };
     let refused = bench.gateway.may_order(&given(own, true));
     assert_eq!(refused, Err(OrderError::SameRegion("eu".parse().unwrap())));
 }

@@ -91,7 +91,7 @@ fn there_is_room_for_so_many_orders_of_a_region() {
 #[test]
 fn links_are_held_down_by_either_end_and_by_nobody_else() {
     let link =
-        |to: &str, made| Order { stop: Stop::Link { region: region(to) }, ..order(true, made) };
+        |to: &str, made| Order { stop: Stop::Link { with: region(to) }, ..order(true, made) };
     let mut book = Book::default();
     book.take(link("us", 1), &region("ap"), at(1));
     book.review(&region("eu"), &Follow::Any, at(1));
@@ -104,6 +104,6 @@ fn links_are_held_down_by_either_end_and_by_nobody_else() {
     book.take(Order { stands: false, ..link("us", 3) }, &region("eu"), at(3));
     book.review(&region("eu"), &nobody, at(3));
     assert!(book.bars(&region("us")), "the other end has not lifted it");
-    let ours = Stop::Link { region: region("us") };
+    let ours = Stop::Link { with: region("us") };
     assert_eq!(book.holding(&ours, &region("eu")), Some(&region("us")));
 }

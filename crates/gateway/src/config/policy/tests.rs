@@ -108,3 +108,15 @@ fn the_example_for_operators_is_good() {
     assert_eq!(policy.accept.rules.len(), 3);
     assert!(policy.names_callers());
 }
+
+#[test]
+fn whose_halts_are_followed_is_a_word_or_a_list() {
+    assert_eq!(read("follow_halts = \"any\"").follow_halts, Follow::Any);
+    assert_eq!(read("follow_halts = \"none\"").follow_halts, Follow::Regions([].into()));
+    let us = Follow::Regions(["us".parse().unwrap()].into());
+    assert_eq!(read("follow_halts = [\"us\"]").follow_halts, us);
+    for wrong in ["follow_halts = \"some\"", "follow_halts = [\"a b\"]", "follow_halts = 1"] {
+        let [problem] = &problems(wrong)[..] else { panic!("{wrong}") };
+        assert!(problem.contains("policy.toml:1") && problem.contains("follow_halts"), "{problem}");
+    }
+}
