@@ -5,6 +5,7 @@ import json
 import os
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import kubernetes_validate
@@ -154,14 +155,34 @@ def gateways(objects):
     return {name: one for name, one in of_kind(objects, "StatefulSet").items() if not name.endswith("-broker")}
 
 
+def places(objects):
+    """What the gateways advertise."""
+    for name in gateways(objects):
+        config = of_kind(objects, "ConfigMap")[name]["data"]
+        yield from (re.search(r'advertise = "(.*)"', text).group(1) for text in config.values())
+
+
+def names_problems(objects):
+    """Where certificates carry no URI, the configuration names the region by what they do carry."""
+    certificates = [one["spec"] for one in of_kind(objects, "Certificate").values() if "-broker" not in one["metadata"]["name"]]
+    for name in gateways(objects):
+        for text in of_kind(objects, "ConfigMap")[name]["data"].values():
+            config = tomllib.loads(text)
+            known = config["identity"]["names"].get(config["region"], [])
+            if "" in known:
+                yield f"{name}: has an empty name for its region"
+            for spec in certificates:
+                if "uris" not in spec and not set(spec["dnsNames"]) <= set(known):
+                    yield f"{name}: knows its region by {known}, certificates name {spec['dnsNames']}"
+
+
 def endpoint_problems(objects):
     """Each gateway advertises a place of its own, and its Service selects it alone."""
     for name, workload in gateways(objects).items():
-        config = of_kind(objects, "ConfigMap")[name]["data"]
-        places = [re.search(r'advertise = "(.*)"', text).group(1) for text in config.values()]
-        pending = [place for place in places if place.startswith("address.pending:")]
-        if len(set(places)) != workload["spec"]["replicas"] and not pending:
-            yield f"{name}: gateways advertise {places}"
+        advertised = list(places(objects))
+        pending = [place for place in advertised if place.startswith("address.pending:")]
+        if len(set(advertised)) != workload["spec"]["replicas"] and not pending:
+            yield f"{name}: gateways advertise {advertised}"
         if bool(pending) != ("initContainers" in workload["spec"]["template"]["spec"]):
             yield f"{name}: waits for an address where it must not, or does not where it must"
         for service in of_kind(objects, "Service").values():
@@ -174,7 +195,7 @@ def reference_problems(objects):
     """What a pod mounts is rendered here, or named by the values."""
     made = {one["spec"]["secretName"] for one in of_kind(objects, "Certificate").values()}
     given = {"gateway-certificates", "broker-client-certificate", "broker-certificates", "gateway-login", "broker-login"}
-    maps = set(of_kind(objects, "ConfigMap")) | {"kube-root-ca.crt", "fabric-trust", "callers-ca"}
+    maps = set(of_kind(objects, "ConfigMap")) | {"kube-root-ca.crt", "fabric-trust", "revoked", "callers-ca"}
     for name, workload in of_kind(objects, "StatefulSet").items():
         for volume in workload["spec"]["template"]["spec"]["volumes"]:
             sources = [volume, *volume.get("projected", {}).get("sources", [])]
@@ -207,6 +228,7 @@ CHECKS = {
     "runs pods that may do little": pod_problems,
     "has time to drain": drain_problems,
     "gives each gateway an endpoint": endpoint_problems,
+    "names regions as certificates do": names_problems,
     "mounts what there is": reference_problems,
     "grants little": access_problems,
 }

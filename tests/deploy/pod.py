@@ -23,6 +23,13 @@ class Authority:
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         self.pem = pem(builder.sign(self.key, hashes.SHA256()))
 
+    def crl(self):
+        """A list of what it has taken back: nothing."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self.name).last_update(now)
+        builder = builder.add_extension(x509.CRLNumber(1), critical=False)
+        return pem(builder.next_update(now + datetime.timedelta(days=1)).sign(self.key, hashes.SHA256()))
+
     def secret(self, spec):
         """The content of the secret of a Certificate: its names, usages and kind of key."""
         private = spec["privateKey"]
@@ -76,6 +83,7 @@ def lay_out(pod, container, objects, authority, made, folder):
     """Writes all that a container mounts below a folder; returns the folders by name of their volume."""
     maps = {name: one["data"] for name, one in of_kind(objects, "ConfigMap").items()}
     maps.setdefault("fabric-trust", {"bundle.pem": authority.pem})
+    maps.setdefault("revoked", {"crl.pem": authority.crl()})
     maps.setdefault("callers-ca", {"ca.pem": authority.pem})
     maps.setdefault("kube-root-ca.crt", {"ca.crt": authority.pem})
     volumes = {volume["name"]: volume for volume in pod["volumes"]}

@@ -48,6 +48,7 @@ def rendered_sets(authority):
             continue
         for what, problems in chart.CHECKS.items():
             check(f"{name} {what}", problems(objects))
+        check(f"{name} tells in its notes where gateways are", notes_problems(values, objects))
         check(f"{name} has configurations that pass config check", config_problems(objects, authority))
 
 
@@ -56,6 +57,19 @@ def lint(values):
         chart.helm("lint", "--strict", "--quiet", CHART, "-f", values)
     except chart.Refused as error:
         yield error
+
+
+def notes_problems(values, objects):
+    """The notes that Helm prints name each endpoint, or how to see it, and leave no gaps in lists."""
+    notes = chart.helm("install", "antiphon", CHART, "-n", chart.NAMESPACE, "-f", values, "--dry-run=client")
+    notes = notes.split("\nNOTES:\n")[1]
+    for place in chart.places(objects):
+        told = "get services" if place.startswith("address.pending:") else place.replace("[", "").replace("]", "")
+        if told not in notes.replace("[", "").replace("]", ""):
+            yield f"{told} is not in {notes}"
+    for gap in (", ,", "[,", "<no value>", "%!"):
+        if gap in notes:
+            yield f"{gap!r} is in {notes}"
 
 
 def config_problems(objects, authority):

@@ -26,13 +26,16 @@
 {{- end -}}
 {{- end -}}
 
-{{/* The three files of the gateway's TLS, as a map. */}}
+{{/* The files of the gateway's TLS, as a map. */}}
 {{- define "antiphon.tls" -}}
 {{- $folder := include "antiphon.tlsFolder" . -}}
 {{- $trust := .root.Values.certificates.trust -}}
 certificate: {{ $folder }}/tls.crt
 key: {{ $folder }}/tls.key
 ca: {{ if or $trust.configMap $trust.secret }}../trust/ca.crt{{ else }}{{ $folder }}/ca.crt{{ end }}
+{{- if .root.Values.certificates.crl.configMap }}
+crl: [../crl/crl.pem]
+{{- end }}
 {{- end -}}
 
 {{- define "antiphon.issuerRef" -}}
@@ -41,9 +44,9 @@ name: {{ include "antiphon.fullname" . }}-vault
 kind: Issuer
 group: cert-manager.io
 {{- else -}}
-name: {{ .Values.certManagerIssuer }}
-kind: {{ .Values.certificates.issuerKind }}
-group: {{ .Values.certificates.issuerGroup }}
+name: {{ .Values.certManagerIssuer | quote }}
+kind: {{ .Values.certificates.issuerKind | quote }}
+group: {{ .Values.certificates.issuerGroup | quote }}
 {{- end -}}
 {{- end -}}
 
@@ -56,14 +59,13 @@ group: {{ .Values.certificates.issuerGroup }}
 {{ include "antiphon.siblingHost" . }}
 {{- end -}}
 
-{{/* The DNS names of all gateways' certificates, one a line. */}}
+{{/* The DNS names of all gateways' certificates, as a list in JSON. */}}
 {{- define "antiphon.allDnsNames" -}}
-{{- range $ordinal := until (int .Values.replicas) }}
-{{ include "antiphon.dnsNames" (dict "root" $ "ordinal" $ordinal) }}
-{{- end }}
-{{- range .Values.certificates.dnsNames }}
-{{ . }}
-{{- end }}
+{{- $names := list -}}
+{{- range $ordinal := until (int .Values.replicas) -}}
+{{- $names = concat $names (include "antiphon.dnsNames" (dict "root" $ "ordinal" $ordinal) | splitList "\n") -}}
+{{- end -}}
+{{- concat $names .Values.certificates.dnsNames | compact | uniq | toJson -}}
 {{- end -}}
 
 {{/* What every Certificate of the chart has in common. */}}

@@ -25,7 +25,7 @@
   "dial" (merge (dict) $values.link.dial $dial) -}}
 {{- $names := deepCopy $values.identity.names -}}
 {{- if and (include "antiphon.certManager" $root) (not $values.certificates.uriSans) -}}
-{{- $own := splitList "\n" (include "antiphon.allDnsNames" $root | trim) -}}
+{{- $own := include "antiphon.allDnsNames" $root | fromJsonArray -}}
 {{- $_ := set $names $values.region (concat $own (default list (get $names $values.region)) | uniq) -}}
 {{- end -}}
 {{- $config := dict

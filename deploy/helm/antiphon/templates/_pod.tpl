@@ -32,7 +32,7 @@ seccompProfile:
       {{- end }}
 {{- else }}
   secret:
-    secretName: {{ include "antiphon.secret" (dict "root" . "ordinal" 0) }}
+    secretName: {{ include "antiphon.secret" (dict "root" . "ordinal" 0) | quote }}
     defaultMode: 0440
 {{- end }}
 {{- end -}}
