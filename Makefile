@@ -12,10 +12,12 @@ FABRIC_FLAGS ?=
 BENCH_FLAGS ?=
 # How the package is built: release, or dev.
 PROFILE ?= release
+# More arguments for bench-growth, for example --quick.
+GROWTH_FLAGS ?=
 # Real brokers for tests and demonstrations.
 WITH_NATS = NATS_SERVER="$$(.ci/nats-server)" && export NATS_SERVER
 
-.PHONY: help build demo test check sim sim-speed soak replay outages bench bench-fabric bench-nodes bench-commands nats-server
+.PHONY: help build demo test check sim sim-speed soak replay outages bench bench-fabric bench-growth bench-nodes bench-commands nats-server
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -84,6 +86,9 @@ bench: ## Measure the parts: messages, events, routes, filters, batches (BENCH_F
 bench-fabric: ## Compare the fabric with a flat broker, NATS gateways and a leaf node (FABRIC_FLAGS=--quick)
 	$(WITH_NATS) && $(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests \
 	  && target/release/bench-fabric $(FABRIC_FLAGS)
+
+bench-growth: ## Measure cost against nodes, regions, collectives and identities
+	$(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests && target/release/bench-growth $(GROWTH_FLAGS)
 
 bench-nodes: ## Measure 2,000 emulated nodes on one broker
 	$(WITH_NATS) && $(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests \

@@ -4,14 +4,20 @@ use std::{path::PathBuf, time::Duration};
 
 const HELP: &str =
     "bench-fabric [--quick] [--delay MILLISECONDSms] [--rounds N] [--only WORD] [--silence] \
-[--members N] [--out FOLDER]
+[--members N] [--pair SECONDS] [--out FOLDER]
+bench-fabric --table FILE
 
---quick    few messages, one round: whether it works at all
---delay    on the long-distance link, each way
---only     only work whose name holds this word
---silence  measure also how soon a link that falls silent is noticed (minutes)
---members  measure also a gateway at rest with so many others
---out      where fabric.json and fabric.svg go; default docs/bench";
+Everything, unless it is asked for less: some 15 minutes.
+
+--quick    few messages, one round, nothing else: whether it works at all
+--delay    on the long-distance link, each way, for all work; default 0, and 40ms for one kind
+--rounds   default 3
+--only     only work whose name holds this word, and nothing else
+--silence  with the two above: also how soon a link that falls silent is noticed
+--members  with them: also a gateway at rest with so many others; default 30
+--pair     with them: also a pair of gateways as fast as they go, for so long; default 300
+--out      where fabric.json and fabric.svg go; default docs/bench
+--table    print what a JSON file says of the figures that the fabric is to hold";
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -22,6 +28,7 @@ pub(crate) struct Arguments {
     pub(crate) only: String,
     pub(crate) silence: bool,
     pub(crate) members: usize,
+    pub(crate) pair: u64,
     pub(crate) out: PathBuf,
     /// As they were given.
     pub(crate) words: Vec<String>,
@@ -31,13 +38,15 @@ impl Arguments {
     pub(crate) fn read() -> Self {
         let words: Vec<String> = std::env::args().skip(1).collect();
         let quick = words.iter().any(|word| word == "--quick");
+        let whole = !quick && words.iter().all(|word| word != "--only");
         let mut arguments = Self {
             quick,
             delay: Duration::ZERO,
-            rounds: if quick { 1 } else { 5 },
+            rounds: if quick { 1 } else { 3 },
             only: String::new(),
-            silence: false,
-            members: if quick { 0 } else { 30 },
+            silence: whole,
+            members: if whole { 30 } else { 0 },
+            pair: if whole { 300 } else { 0 },
             out: PathBuf::from("docs/bench"),
             words: words.clone(),
         };
@@ -51,6 +60,7 @@ impl Arguments {
                 "--delay" => arguments.delay = milliseconds(&value()),
                 "--rounds" => arguments.rounds = value().parse().expect("a number"),
                 "--members" => arguments.members = value().parse().expect("a number"),
+                "--pair" => arguments.pair = value().parse().expect("seconds"),
                 "--only" => arguments.only = value(),
                 "--out" => arguments.out = value().into(),
                 _ => panic!("{HELP}"),

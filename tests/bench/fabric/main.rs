@@ -14,21 +14,27 @@ mod chart;
 mod load;
 mod message;
 mod nodes;
+mod pair;
 mod place;
 mod process;
 mod report;
 mod rest;
 mod silence;
+mod verdict;
 mod work;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use antiphon_lab::progress::{Progress, Terminal};
+use futures_util::future::join_all;
 
 use self::{arguments::Arguments, load::Load, place::Place, report::Report, work::Work};
 
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
+    if let Some(text) = alone().await {
+        return println!("{text}");
+    }
     let arguments = Arguments::read();
     let progress: Arc<dyn Progress> = Arc::new(Terminal::new());
     let works = Work::all(&arguments);
@@ -45,8 +51,10 @@ async fn main() {
     for round in 0..arguments.rounds {
         for work in &works {
             for (kind, place) in &places {
+                place.set_delay(work.delay(arguments.delay));
                 let mut load = Load::connect(place).await;
                 let measured = work.run(place, &mut load).await;
+                place.set_delay(arguments.delay);
                 report.add(round, *kind, work, measured);
                 done += 1;
                 progress.done(done);
@@ -55,8 +63,12 @@ async fn main() {
     }
     if arguments.silence {
         progress.begin("Waiting until a silent loss is noticed", places.len());
-        for (kind, place) in &places {
-            report.silence(*kind, silence::noticed(place).await);
+        let waiting = places.iter().map(|(kind, place)| async {
+            let noticed = silence::noticed(place).await;
+            (*kind, noticed)
+        });
+        for (kind, noticed) in join_all(waiting).await {
+            report.silence(kind, noticed);
         }
     }
     drop(places);
@@ -64,7 +76,25 @@ async fn main() {
         progress.begin("Bringing up gateways to rest", arguments.members + 1);
         report.rest(rest::measure(arguments.members).await);
     }
+    if arguments.pair > 0 {
+        progress.begin("A pair of gateways as fast as they go", 1);
+        report.pair(pair::measure(arguments.pair));
+    }
     progress.end();
     report.print();
     report.write(&arguments);
+}
+
+/// What is printed where it is asked for something else than to compare.
+async fn alone() -> Option<String> {
+    let mut words = std::env::args().skip(1);
+    let (word, value) = (words.next()?, words.next()?);
+    match word.as_str() {
+        "--pair-alone" => Some(pair::run(value.parse().expect("seconds")).await.to_string()),
+        "--table" => {
+            let text = std::fs::read_to_string(&value).expect("a file of bench-fabric");
+            Some(verdict::table(&serde_json::from_str(&text).expect("JSON")))
+        }
+        _ => None,
+    }
 }

@@ -146,3 +146,37 @@ fn noise(seed: u64, bytes: usize) -> Vec<u8> {
     };
     (0..bytes).map(|_| next()).collect()
 }
+
+/// Replies as nodes hand them to the fabric, on their way to `eu-1`, in any number.
+pub(crate) struct Replies {
+    question: Question,
+    data: Vec<Bytes>,
+}
+
+impl Replies {
+    /// Nodes whose signed parts are made beforehand, and taken in turn.
+    const NODES: usize = 1024;
+
+    pub(crate) fn new() -> Self {
+        let Request { id, reply_to, payload } = request(1, "rpcutil");
+        let federation = Federation {
+            request: id.to_string(),
+            reply_to: format!("antiphon.return.eu.eu-1.c.0.{reply_to}"),
+            targets: Vec::new(),
+        };
+        let transport = Transport::decode(payload).expect("a transport");
+        let payload = transport.edit().federation(Some(&federation)).finish();
+        Self { question: Question::read(payload), data: answers(&id, Self::NODES) }
+    }
+
+    /// The reply with this number.
+    pub(crate) fn payload(&self, number: u64) -> Bytes {
+        let number = number as usize;
+        self.question.answer(number, &self.data[number % Self::NODES])
+    }
+
+    /// How long one is.
+    pub(crate) fn bytes(&self) -> usize {
+        self.payload(0).len()
+    }
+}

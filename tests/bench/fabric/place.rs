@@ -69,11 +69,16 @@ impl Place {
             Kind::Leaf => leaf(&folder).await,
             Kind::Fabric => fabric(&folder).await,
         };
-        for relay in place.relays() {
+        place.set_delay(delay);
+        place
+    }
+
+    /// Lets the long-distance link take so long each way, from here on.
+    pub(crate) fn set_delay(&self, delay: Duration) {
+        for relay in self.relays() {
             relay.set_delay(Direction::Forward, delay);
             relay.set_delay(Direction::Backward, delay);
         }
-        place
     }
 
     /// Bytes that have crossed the long-distance link, both ways.

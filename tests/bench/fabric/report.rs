@@ -8,6 +8,7 @@ use crate::{
     arguments::Arguments,
     chart,
     place::Kind,
+    verdict,
     work::{Measured, Work},
 };
 
@@ -18,6 +19,7 @@ pub(crate) struct Report {
     runs: BTreeMap<String, BTreeMap<Kind, Vec<Measured>>>,
     silence: BTreeMap<Kind, Option<Duration>>,
     rest: Option<Value>,
+    pair: Option<Value>,
 }
 
 /// A figure of one run.
@@ -44,6 +46,7 @@ impl Report {
             runs: BTreeMap::new(),
             silence: BTreeMap::new(),
             rest: None,
+            pair: None,
         }
     }
 
@@ -56,6 +59,10 @@ impl Report {
 
     pub(crate) fn silence(&mut self, kind: Kind, noticed: Option<Duration>) {
         self.silence.insert(kind, noticed);
+    }
+
+    pub(crate) fn pair(&mut self, pair: Value) {
+        self.pair = Some(pair);
     }
 
     pub(crate) fn rest(&mut self, rest: Value) {
@@ -96,6 +103,7 @@ impl Report {
         if let Some(rest) = &self.rest {
             println!("at rest: {rest}");
         }
+        println!("\n{}", verdict::table(&self.json()));
     }
 
     fn line(&self, kind: Kind, runs: &[Measured], flat: Option<f64>) {
@@ -166,6 +174,7 @@ impl Report {
             .collect::<serde_json::Map<_, _>>()
             .into();
         value["at_rest"] = self.rest.clone().unwrap_or_default();
+        value["pair"] = self.pair.clone().unwrap_or_default();
         value
     }
 
@@ -198,7 +207,7 @@ fn wall(measured: &Measured) -> f64 {
 
 fn wall_name(work: &Work) -> &'static str {
     match work {
-        Work::RoundTrips(_) => "p50 (spread), p99",
+        Work::RoundTrips(_) | Work::FarTrips(..) => "p50 (spread), p99",
         Work::Burst(_) | Work::Paced(..) | Work::Directed(_) => "until the last reply",
     }
 }

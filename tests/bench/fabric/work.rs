@@ -13,6 +13,8 @@ use crate::{
 
 /// How long receipts and acknowledgements may trail before CPU and bytes are read.
 const TRAIL: Duration = Duration::from_millis(200);
+/// A long-distance link, each way.
+const FAR: Duration = Duration::from_millis(40);
 /// A reply that takes longer is lost.
 const TRIP_LIMIT: Duration = Duration::from_secs(1);
 
@@ -21,6 +23,8 @@ const TRIP_LIMIT: Duration = Duration::from_secs(1);
 pub(crate) enum Work {
     /// So many requests, one after the other, each to one node and on a fresh reply subject.
     RoundTrips(usize),
+    /// The same over a link that takes so long each way.
+    FarTrips(usize, Duration),
     /// One request to all, answered at once.
     Burst(usize),
     /// One request to all, whose answers are spread over this time.
@@ -55,19 +59,24 @@ impl Work {
             (false, false) => 100,
         };
         let scale = if arguments.quick { 20 } else { 1 };
-        let all = vec![
+        let far = if arguments.quick { 5 } else { 100 };
+        let mut all = vec![
             Self::RoundTrips(trips),
             Self::Burst(5_000 / scale),
             Self::Burst(20_000 / scale),
             Self::Paced(50_000 / scale, Duration::from_secs(2) / scale as u32),
             Self::Directed(50_000 / scale),
         ];
+        if arguments.delay.is_zero() {
+            all.push(Self::FarTrips(far, FAR));
+        }
         all.into_iter().filter(|work| work.label().contains(&arguments.only)).collect()
     }
 
     pub(crate) fn label(&self) -> String {
         match self {
             Self::RoundTrips(_) => "round-trip".to_owned(),
+            Self::FarTrips(_, delay) => format!("round-trip-{}ms", delay.as_millis()),
             Self::Burst(nodes) => format!("burst-{nodes}"),
             Self::Paced(nodes, over) => format!("paced-{nodes}-over-{}ms", over.as_millis()),
             Self::Directed(nodes) => format!("directed-{nodes}"),
@@ -77,7 +86,9 @@ impl Work {
     /// Does it once.
     pub(crate) async fn run(&self, place: &Place, load: &mut Load) -> Measured {
         let (nodes, over) = match *self {
-            Self::RoundTrips(_) => return self.round_trips(place, load).await,
+            Self::RoundTrips(count) | Self::FarTrips(count, _) => {
+                return round_trips(count, place, load).await;
+            }
             Self::Burst(nodes) | Self::Directed(nodes) => (nodes, Duration::ZERO),
             Self::Paced(nodes, over) => (nodes, over),
         };
@@ -85,7 +96,7 @@ impl Work {
         let before = Meter::begin(place);
         let answered = match self {
             Self::Directed(_) => load.ask_each(&request, nodes).await,
-            Self::Burst(_) | Self::Paced(..) | Self::RoundTrips(_) => {
+            Self::Burst(_) | Self::Paced(..) | Self::RoundTrips(_) | Self::FarTrips(..) => {
                 load.ask_all(&request, nodes).await
             }
         };
@@ -96,21 +107,25 @@ impl Work {
         before.end(place, measured).await
     }
 
-    async fn round_trips(&self, place: &Place, load: &mut Load) -> Measured {
-        let Self::RoundTrips(count) = *self else { return Measured::default() };
-        let before = Meter::begin(place);
-        let mut measured = Measured::default();
-        for _ in 0..count {
-            match load.round_trip(TRIP_LIMIT).await {
-                Some(took) => measured.trips.push(took.as_secs_f64() * 1000.0),
-                None => measured.lost += 1,
-            }
-        }
-        measured.arrived = measured.trips.len();
-        measured.trips.sort_by(f64::total_cmp);
-        measured.wall_s = measured.percentile(50.0) / 1000.0;
-        before.end(place, measured).await
+    /// What the long-distance link takes each way meanwhile.
+    pub(crate) fn delay(&self, usual: Duration) -> Duration {
+        if let Self::FarTrips(_, delay) = self { *delay } else { usual }
     }
+}
+
+async fn round_trips(count: usize, place: &Place, load: &mut Load) -> Measured {
+    let before = Meter::begin(place);
+    let mut measured = Measured::default();
+    for _ in 0..count {
+        match load.round_trip(TRIP_LIMIT).await {
+            Some(took) => measured.trips.push(took.as_secs_f64() * 1000.0),
+            None => measured.lost += 1,
+        }
+    }
+    measured.arrived = measured.trips.len();
+    measured.trips.sort_by(f64::total_cmp);
+    measured.wall_s = measured.percentile(50.0) / 1000.0;
+    before.end(place, measured).await
 }
 
 impl Measured {
