@@ -43,7 +43,7 @@ pub enum Action {
         /// Built from typed tokens, legal for publishing.
         subject: String,
         /// The value of the mark.
-        mark: String,
+        mark: Arc<str>,
         /// The payload.
         payload: Bytes,
     },

@@ -31,10 +31,13 @@ pub(crate) type Lane = Option<GatewayId>;
 
 /// Everything that waits to be sent.
 ///
-/// Bound: `bytes_max` of weight for each destination region.
+/// Bound: `bytes_max` of weight for each destination region. Lanes that have run empty stay until the next
+/// sweep: where frames pass one by one, none is made anew for each.
 #[derive(Debug)]
 pub(crate) struct Queues {
     lanes: BTreeMap<Lane, Lanes>,
+    /// Frames in all lanes.
+    len: usize,
     weights: BTreeMap<RegionId, u64>,
     bytes_max: u64,
     hold: Duration,
@@ -47,6 +50,8 @@ pub(crate) struct Queues {
 #[derive(Debug, Default)]
 struct Lanes {
     by_region: BTreeMap<RegionId, VecDeque<Queued>>,
+    /// Frames in all of them.
+    len: usize,
     /// The region served last.
     last: Option<RegionId>,
 }
@@ -55,6 +60,7 @@ impl Queues {
     pub(crate) fn new(bytes_max: u64, hold: Duration) -> Self {
         Self {
             lanes: BTreeMap::new(),
+            len: 0,
             weights: BTreeMap::new(),
             bytes_max,
             hold,
@@ -88,6 +94,8 @@ impl Queues {
         *weight += queued.weight;
         let lanes = self.lanes.entry(lane).or_default();
         lanes.by_region.entry(region).or_default().push_back(queued);
+        lanes.len += 1;
+        self.len += 1;
         self.next_sweep.get_or_insert(now + SWEEP);
         Ok(())
     }
@@ -101,14 +109,9 @@ impl Queues {
             return None;
         }
         let queued = lane.pop_front()?;
-        if lane.is_empty() {
-            lanes.by_region.remove(&region);
-        }
-        if lanes.by_region.is_empty() {
-            self.lanes.remove(&Some(peer.clone()));
-        } else {
-            lanes.last = Some(region.clone());
-        }
+        lanes.len -= 1;
+        self.len -= 1;
+        lanes.last = (lanes.len > 0).then(|| region.clone()); // Turns begin anew.
         self.lighten(&region, queued.weight);
         Some(queued)
     }
@@ -116,6 +119,7 @@ impl Queues {
     /// Takes everything out, lane by lane, to be routed anew.
     pub(crate) fn take_all(&mut self) -> Vec<Queued> {
         self.weights.clear();
+        self.len = 0;
         self.next_sweep = None;
         let lanes = std::mem::take(&mut self.lanes);
         lanes.into_values().flat_map(|one| one.by_region.into_values()).flatten().collect()
@@ -125,7 +129,7 @@ impl Queues {
     pub(crate) fn sweep(&mut self, now: Duration, expired: &mut Vec<(Queued, DropReason)>) {
         if self.next_sweep.is_some_and(|at| at <= now) {
             self.expire(now, expired);
-            self.next_sweep = (!self.lanes.is_empty()).then(|| now + SWEEP);
+            self.next_sweep = (!self.is_empty()).then(|| now + SWEEP);
         }
     }
 
@@ -134,12 +138,16 @@ impl Queues {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.lanes.is_empty()
+        self.len == 0
     }
 
-    /// The peers that something waits for.
-    pub(crate) fn next_hops(&self) -> impl Iterator<Item = &GatewayId> {
-        self.lanes.keys().flatten()
+    /// The peer after this one, by name, that something waits for.
+    pub(crate) fn next_hop_after(&self, last: Option<&GatewayId>) -> Option<GatewayId> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        // The lane that leads nowhere is before all others.
+        let after = Excluded(last.cloned());
+        let mut later = self.lanes.range::<Lane, _>((after, Unbounded));
+        later.find(|(_, lanes)| lanes.len > 0).and_then(|(lane, _)| lane.clone())
     }
 
     /// What waits for a region, in bytes of weight.
@@ -149,7 +157,8 @@ impl Queues {
 
     /// What waits for each region.
     pub(crate) fn weights(&self) -> impl Iterator<Item = (&RegionId, u64)> {
-        self.weights.iter().map(|(region, weight)| (region, *weight))
+        let waiting = self.weights.iter().filter(|(_, weight)| **weight > 0);
+        waiting.map(|(region, weight)| (region, *weight))
     }
 
     /// What waits over one next hop, in bytes of weight.
@@ -175,8 +184,10 @@ impl Queues {
                 take_expired(queue, now, hold, expired);
             }
             lanes.by_region.retain(|_, queue| !queue.is_empty());
+            lanes.len = lanes.by_region.values().map(VecDeque::len).sum();
         }
-        self.lanes.retain(|_, lanes| !lanes.by_region.is_empty());
+        self.lanes.retain(|_, lanes| lanes.len > 0);
+        self.len = self.lanes.values().map(|lanes| lanes.len).sum();
         for (queued, _) in expired.iter().skip(before) {
             let weight = self.weights.entry(queued.frame.end.to.clone()).or_default();
             *weight = weight.saturating_sub(queued.weight);
@@ -187,9 +198,6 @@ impl Queues {
     fn lighten(&mut self, region: &RegionId, by: u64) {
         if let Some(weight) = self.weights.get_mut(region) {
             *weight = weight.saturating_sub(by);
-            if *weight == 0 {
-                self.weights.remove(region);
-            }
         }
     }
 }
@@ -198,10 +206,11 @@ impl Lanes {
     /// The region after the one served last, round and round.
     fn next_region(&self) -> Option<RegionId> {
         use std::ops::Bound::{Excluded, Unbounded};
+        let waits = |(_, queue): &(&RegionId, &VecDeque<Queued>)| !queue.is_empty();
         let after = self.last.as_ref().and_then(|last| {
-            self.by_region.range::<RegionId, _>((Excluded(last), Unbounded)).next()
+            self.by_region.range::<RegionId, _>((Excluded(last), Unbounded)).find(waits)
         });
-        after.or_else(|| self.by_region.iter().next()).map(|(region, _)| region.clone())
+        after.or_else(|| self.by_region.iter().find(waits)).map(|(region, _)| region.clone())
     }
 }
 
@@ -256,7 +265,9 @@ mod tests {
             .map(|queued| queued.frame.end.to.to_string())
             .collect();
         assert_eq!(order, ["a", "b", "a"]);
-        assert!(queues.is_empty());
+        assert!(queues.is_empty() && queues.next_hop_after(None).is_none());
+        queues.sweep(at(1).mono, &mut expired);
+        assert!(queues.lanes.is_empty() && queues.weights.is_empty(), "a sweep forgets them");
     }
 
     #[test]

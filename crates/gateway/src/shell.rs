@@ -267,7 +267,7 @@ impl Shell {
             }
             Action::Unsubscribe { subscription } => return self.broker.unsubscribe(subscription),
             Action::Publish { subject, mark, payload } => {
-                return self.broker.publish(subject, mark, payload);
+                return self.broker.publish(subject, &mark, payload);
             }
             Action::Barrier { barrier } => return self.broker.ask_barrier(barrier),
             Action::ReadInterest { collectives, names } => {

@@ -23,7 +23,7 @@ impl IdError {
 ///
 /// `token_id!(/// docs Name, "a name", validator)`, where `validator` is `fn(&str) -> Result<(), &'static str>`
 /// and its error states the rule that was broken ("1 to 63 characters of A-Z, …"). The type offers `TryFrom<String>`,
-/// `TryFrom<&str>`, `FromStr`, `Display`, `as_str`, `Borrow<str>` (ordered as the text is) and serde as a
+/// `TryFrom<&str>`, `FromStr`, `Display`, `as_str`, `is_legal`, `Borrow<str>` (ordered as the text is) and serde as a
 /// string, validated on the way in. There is no `Deref` and no infallible constructor.
 #[macro_export]
 macro_rules! token_id {
@@ -36,6 +36,12 @@ macro_rules! token_id {
             /// The text, as validated.
             pub fn as_str(&self) -> &str {
                 &self.0
+            }
+
+            /// Whether `text` is one, for whoever does not keep it.
+            pub fn is_legal(text: &str) -> bool {
+                let validate: fn(&str) -> ::std::result::Result<(), &'static str> = $validate;
+                validate(text).is_ok()
             }
         }
 
@@ -169,7 +175,10 @@ fn printable(text: &str, bytes_max: usize, expected: &'static str) -> Result<(),
 
 /// Whether `text` may stand between two dots of a subject that is published on, whatever its length.
 pub(crate) fn is_token(text: &str) -> bool {
-    !text.is_empty() && !text.contains(breaks_token)
+    // Names are ASCII nearly always, and bytes are compared many at a time.
+    let plain =
+        text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'.' | b'*' | b'>'));
+    !text.is_empty() && (plain || !text.contains(breaks_token))
 }
 
 fn breaks_token(c: char) -> bool {

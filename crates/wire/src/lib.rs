@@ -42,7 +42,9 @@ pub use request::{
     Credentials, FactFilter, Filter, NewRequest, NewSecureRequest, Proof, Request, RequestHead,
     SchemaError,
 };
-pub use subject::{ReplySubject, SUBJECT_BYTES_MAX, Subject, SubjectError, legal_publish_subject};
+pub use subject::{
+    NodeSubjects, ReplySubject, SUBJECT_BYTES_MAX, Subject, SubjectError, legal_publish_subject,
+};
 pub use transport::{Edit, NewTransport, PAYLOAD_BYTES_MAX, Transport};
 pub use version::Version;
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 pub use reply::ReplySubject;
 
-use crate::id::{Agent, Cluster, Collective, Identity, is_token};
+use crate::id::{Agent, Cluster, Collective, IdError, Identity, is_token};
 
 /// Longer subjects are refused. A NATS server takes no line over 4096 bytes, with subject, reply subject and sizes.
 pub const SUBJECT_BYTES_MAX: usize = 1024;
@@ -154,6 +154,30 @@ impl Subject {
         let (kind, component) = rest.strip_prefix("event.")?.split_once('.')?;
         let (kind, component) = (kind.to_owned(), component.to_owned());
         (!component.contains('.')).then_some(Self::Lifecycle { kind, component })
+    }
+}
+
+/// The subjects of one collective's nodes, written without a value for each.
+#[derive(Clone, Debug)]
+pub struct NodeSubjects {
+    prefix: String,
+}
+
+impl NodeSubjects {
+    /// Those of this collective.
+    pub fn of(collective: &Collective) -> Self {
+        Self { prefix: format!("{collective}.node.") }
+    }
+
+    /// The subject of one node: what [`Subject::Node`] displays.
+    ///
+    /// # Errors
+    /// The name is not that of a node.
+    pub fn node(&self, identity: &str) -> Result<String, IdError> {
+        if !Identity::is_legal(identity) {
+            Identity::try_from(identity)?;
+        }
+        Ok([self.prefix.as_str(), identity].concat())
     }
 }
 

@@ -92,7 +92,7 @@ impl Broker {
     /// Notes a message that is handed to the broker now.
     pub(super) fn published(&mut self, creator: &Creator, unit: UnitId, subject: &str, bytes: u64) {
         self.unconfirmed_bytes += bytes;
-        let subject = hash::fnv1a(subject.as_bytes());
+        let subject = hash::quick(subject.as_bytes());
         self.unconfirmed.push_back(Unconfirmed { creator: creator.clone(), unit, bytes, subject });
     }
 
@@ -113,7 +113,7 @@ impl Broker {
 
     /// Takes out the oldest unconfirmed message on this subject.
     fn take_refused(&mut self, subject: &str) -> Option<Unconfirmed> {
-        let subject = hash::fnv1a(subject.as_bytes());
+        let subject = hash::quick(subject.as_bytes());
         let at = self.unconfirmed.iter().position(|one| one.subject == subject)?;
         let refused = self.unconfirmed.remove(at)?;
         self.unconfirmed_bytes -= refused.bytes;

@@ -1,8 +1,10 @@
 //! Messages that leave the fabric here: subjects built anew from typed tokens, headers edited, the
 //! mark set.
 
+use std::sync::Arc;
+
 use antiphon_wire::{
-    Agent, Collective, Federation, Identity, ReplySubject, Subject, Transport,
+    Agent, Collective, Federation, NodeSubjects, ReplySubject, Subject, Transport,
     legal_publish_subject,
 };
 use bytes::Bytes;
@@ -38,6 +40,7 @@ impl Gateway {
         if queued.expires <= now.mono {
             return self.drop_units(end, DropReason::Expired, now, out);
         }
+        let mark = mark(&end.creator);
         let edited = match &end.body {
             Body::Request(request) => match self.check_request(end, request, now) {
                 Ok(Checked::Good(transport)) => {
@@ -50,7 +53,7 @@ impl Gateway {
             },
             Body::Reply(reply) => self.edit_reply(reply),
         };
-        let edited = match edited {
+        let edited = match edited.and_then(|edited| self.fitting(edited, &mark)) {
             Ok(edited) => edited,
             Err(reason) => return self.drop_units(end, reason, now, out),
         };
@@ -60,7 +63,10 @@ impl Gateway {
             match subject {
                 Ok(subject) => {
                     published += 1;
-                    self.publish(end, unit, subject, edited.clone(), out);
+                    let bytes = (subject.len() + edited.len()) as u64;
+                    self.broker.published(&end.creator, unit, &subject, bytes);
+                    let (mark, payload) = (Arc::clone(&mark), edited.clone());
+                    out.push(Action::Publish { subject, mark, payload });
                 }
                 Err(reason) => {
                     self.note_not_returned(end, reason, now);
@@ -70,20 +76,6 @@ impl Gateway {
             }
         }
         self.note_published(end, published, now);
-    }
-
-    fn publish(
-        &mut self,
-        end: &EndToEnd,
-        unit: UnitId,
-        subject: String,
-        payload: Bytes,
-        out: &mut Vec<Action>,
-    ) {
-        let bytes = (subject.len() + payload.len()) as u64;
-        self.broker.published(&end.creator, unit, &subject, bytes);
-        let mark = mark(&end.creator);
-        out.push(Action::Publish { subject, mark, payload });
     }
 
     /// Whether a request may be published here: what it is, and what our policy says of it.
@@ -146,26 +138,25 @@ impl Gateway {
             Some(url) => edit.append_seen_by([url, self.me.gateway.as_str(), self.broker.url()]),
             None => edit,
         };
-        self.fitting(edit.finish(), creator)
+        Ok(edit.finish())
     }
 
     /// The reply as its client expects it.
     fn edit_reply(&self, reply: &ReplyBody) -> Result<Bytes, DropReason> {
         let transport = Transport::decode(reply.payload.clone())
             .map_err(|error| refusal_of(error.kind()).reason)?;
-        let payload = match &reply.federated {
+        Ok(match &reply.federated {
             Some(url) => transport
                 .edit()
                 .append_seen_by([url, self.me.gateway.as_str(), self.broker.url()])
                 .finish(),
             None => transport.into_payload(),
-        };
-        self.fitting(payload, &self.me)
+        })
     }
 
-    fn fitting(&self, payload: Bytes, creator: &Creator) -> Result<Bytes, DropReason> {
+    fn fitting(&self, payload: Bytes, mark: &str) -> Result<Bytes, DropReason> {
         let max = self.broker.info.as_ref().map_or(0, |info| info.max_payload);
-        let size = payload.len() + MARK_BYTES + mark(creator).len();
+        let size = payload.len() + MARK_BYTES + mark.len();
         if size as u64 > max { Err(DropReason::PayloadTooLarge) } else { Ok(payload) }
     }
 
@@ -175,7 +166,14 @@ impl Gateway {
             Body::Reply(reply) => vec![self.client_subject(&reply.subject)],
             Body::Request(request) => match &request.target {
                 Target::Directed { identities } => {
-                    identities.iter().map(|one| node_subject(&request.collective, one)).collect()
+                    let invalid = DropReason::TokenInvalid;
+                    let collective = Collective::try_from(request.collective.as_str());
+                    let subjects = collective.map(|collective| NodeSubjects::of(&collective));
+                    let subject = |one: &String| match &subjects {
+                        Ok(subjects) => subjects.node(one).map_err(|_| invalid),
+                        Err(_) => Err(invalid),
+                    };
+                    identities.iter().map(subject).collect()
                 }
                 Target::Broadcast { agent } => {
                     vec![agent_subject(&request.collective, agent, |collective, agent| {
@@ -194,7 +192,7 @@ impl Gateway {
     /// A node could forge the address it returns: replies go out on the exact shape of a client's
     /// reply subject and on what is configured, nowhere else.
     fn client_subject(&self, subject: &str) -> Result<String, DropReason> {
-        if subject.parse::<ReplySubject>().is_ok() {
+        if ReplySubject::is_legal(subject) {
             return Ok(subject.to_owned());
         }
         let legal = legal_publish_subject(subject).is_ok() && !is_reserved(subject);
@@ -208,8 +206,8 @@ impl Gateway {
 }
 
 /// The value of the mark: where the message entered the fabric.
-fn mark(creator: &Creator) -> String {
-    format!("{}.{}", creator.region, creator.gateway)
+fn mark(creator: &Creator) -> Arc<str> {
+    format!("{}.{}", creator.region, creator.gateway).into()
 }
 
 /// Subjects on which no reply goes out, whatever is configured: requests, the broker's own, streams,
@@ -225,12 +223,6 @@ fn is_reserved(subject: &str) -> bool {
     let own = first == "antiphon" || (first == "choria" && second == "federation");
     let addressed = second == "broadcast" || second == "node";
     request || own || addressed || first.starts_with('$') || first == "_INBOX"
-}
-
-fn node_subject(collective: &str, identity: &str) -> Result<String, DropReason> {
-    let collective = Collective::try_from(collective).map_err(|_| DropReason::TokenInvalid)?;
-    let identity = Identity::try_from(identity).map_err(|_| DropReason::TokenInvalid)?;
-    Ok(Subject::Node { collective, identity }.to_string())
 }
 
 fn agent_subject(

@@ -189,13 +189,13 @@ impl Gateway {
         if self.queues.is_empty() {
             return;
         }
-        let open = |gateway: &GatewayId| {
-            let peer = self.peers.get(gateway).filter(|peer| !peer.draining)?;
-            Some((gateway.clone(), peer.open_link()?))
-        };
-        let open: Vec<(GatewayId, LinkId)> = self.queues.next_hops().filter_map(open).collect();
-        for (gateway, link) in open {
-            self.pump_one(&gateway, link, now, out);
+        let mut last = None;
+        while let Some(gateway) = self.queues.next_hop_after(last.as_ref()) {
+            let peer = self.peers.get(&gateway).filter(|peer| !peer.draining);
+            if let Some(link) = peer.and_then(Peer::open_link) {
+                self.pump_one(&gateway, link, now, out);
+            }
+            last = Some(gateway);
         }
     }
 

@@ -223,7 +223,7 @@ impl Gateway {
 
 /// What keeps the frames of one client's run on one path.
 pub(super) fn flow_of(entry: &GatewayId, reply_to: &str) -> u64 {
-    hash::fnv1a(format!("{entry}/{reply_to}").as_bytes())
+    hash::fnv1a_of(&[entry.as_str().as_bytes(), b"/", reply_to.as_bytes()])
 }
 
 /// What a fault in a transport is called when the message is dropped for it.

@@ -84,13 +84,8 @@ impl BrokerOut {
         self.submit(BrokerCommand::Unsubscribe { id: SubscriptionId(subscription.0) })
     }
 
-    pub(super) fn publish(
-        &mut self,
-        subject: String,
-        mark: String,
-        payload: Bytes,
-    ) -> Option<Event> {
-        let headers = vec![(MARK.to_owned(), mark)];
+    pub(super) fn publish(&mut self, subject: String, mark: &str, payload: Bytes) -> Option<Event> {
+        let headers = vec![(MARK.to_owned(), mark.to_owned())];
         self.submit(BrokerCommand::Publish(Publication { subject, headers, payload }))
     }
 

@@ -1,6 +1,6 @@
 //! Brokers, their nodes and clients.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use antiphon_core::{
     BarrierId, Beacon, BrokerInfo, DropReason, Event, FromBroker, IdentityHash, InterestAnswer,
@@ -25,7 +25,7 @@ const RECONNECT: (Duration, Duration) = (Duration::from_millis(200), Duration::f
 pub(crate) enum Order {
     Subscribe { subscription: SubscriptionId, subject: String, group: Option<String> },
     Unsubscribe { subscription: SubscriptionId },
-    Publish { subject: String, mark: String, payload: Bytes },
+    Publish { subject: String, mark: Arc<str>, payload: Bytes },
     Barrier { barrier: BarrierId },
     Beacon { subject: String, beacon: Box<Beacon> },
     ReadInterest { collectives: BTreeSet<Collective>, names: BTreeSet<IdentityHash> },

@@ -89,6 +89,11 @@ pub(crate) fn array<T>(values: &[T], out: &mut Vec<u8>, mut write: impl FnMut(&T
 /// Appends `text` as a JSON string.
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
+    if text.bytes().all(is_plain) {
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+        return;
+    }
     let mut plain_from = 0;
     for (at, c) in text.char_indices() {
         if !needs_escape(c) {
@@ -100,6 +105,12 @@ pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(text.get(plain_from..).unwrap_or_default().as_bytes());
     out.push(b'"');
+}
+
+/// Whether a byte belongs to no character that needs an escape; of U+2028 and U+2029, whose first byte many
+/// others share, it says no.
+fn is_plain(byte: u8) -> bool {
+    byte >= b' ' && !matches!(byte, b'"' | b'\\' | b'<' | b'>' | b'&' | 0xe2)
 }
 
 fn needs_escape(c: char) -> bool {

@@ -62,7 +62,7 @@ fn check(subject: &str) -> Result<(), &'static str> {
 fn is_reply_subject(subject: &str) -> bool {
     let mut tokens = subject.splitn(4, '.');
     let mut next = || tokens.next().unwrap_or_default();
-    Collective::try_from(next()).is_ok() && next() == "reply" && is_hash(next()) && is_id(next())
+    Collective::is_legal(next()) && next() == "reply" && is_hash(next()) && is_id(next())
 }
 
 fn is_hash(text: &str) -> bool {
