@@ -61,6 +61,8 @@ async fn main() {
             }
         }
     }
+    // What follows is apart: whatever becomes of it, this is kept.
+    report.write(&arguments);
     if arguments.silence {
         progress.begin("Waiting until a silent loss is noticed", places.len());
         let waiting = places.iter().map(|(kind, place)| async {
