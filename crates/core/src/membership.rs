@@ -42,7 +42,7 @@ pub(crate) struct Facts {
     pub(crate) waited: Duration,
     /// How long a lone gateway waits.
     pub(crate) join_alone: Duration,
-    /// Adverts name other regions, and there is a route to none of them.
+    /// There is a route to no other region.
     pub(crate) cut_off: bool,
     /// A sibling has a route to another region.
     pub(crate) sibling_connected: bool,

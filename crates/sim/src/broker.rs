@@ -30,6 +30,11 @@ pub(crate) struct Broker {
     pub(crate) max_payload: u64,
     /// The nodes on it. All run every agent of every collective.
     pub(crate) nodes: Vec<Identity>,
+    /// Service agents that all of them run, as one queue group.
+    pub(crate) services: BTreeSet<Agent>,
+    /// Gateways and nodes that are cut off from the rest: servers of its cluster that lost the others,
+    /// or a cluster of its own under the same region's name.
+    pub(crate) apart: Apart,
     /// Regions whose brokers are joined with this one natively.
     pub(crate) joined: BTreeSet<RegionId>,
     /// Whether its monitoring port answers.
@@ -52,6 +57,23 @@ struct Subscription {
     group: Option<String>,
 }
 
+/// Who is on the far side of a cluster that is split.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Apart {
+    pub(crate) gateways: BTreeSet<Slot>,
+    pub(crate) nodes: BTreeSet<Identity>,
+}
+
+/// One side of a broker's cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// All of it, or what is left: clients are here.
+    #[default]
+    Main,
+    /// What is apart.
+    Apart,
+}
+
 /// Whom a message goes to.
 #[derive(Debug, Default)]
 pub(crate) struct Receivers {
@@ -70,6 +92,8 @@ impl Broker {
             answer_bytes: 4,
             max_payload: 1 << 20,
             nodes,
+            services: BTreeSet::new(),
+            apart: Apart::default(),
             joined: BTreeSet::new(),
             monitored: true,
             denied: BTreeSet::new(),
@@ -119,10 +143,25 @@ impl Broker {
         self.denied.iter().any(|pattern| matches(pattern, subject))
     }
 
-    /// Who of this broker's own connections listens to a subject.
-    pub(crate) fn receivers(&self, subject: &str) -> Receivers {
+    /// The side that a gateway is connected to.
+    pub(crate) fn side(&self, slot: Slot) -> Side {
+        if self.apart.gateways.contains(&slot) { Side::Apart } else { Side::Main }
+    }
+
+    /// The side that a node is connected to.
+    pub(crate) fn side_of_node(&self, node: &Identity) -> Side {
+        if self.apart.nodes.contains(node) { Side::Apart } else { Side::Main }
+    }
+
+    fn is_split(&self) -> bool {
+        self.apart != Apart::default()
+    }
+
+    /// Who of this broker's own connections listens to a subject on one side.
+    pub(crate) fn receivers(&self, side: Side, subject: &str) -> Receivers {
         let mut receivers = Receivers::default();
-        for (slot, connection) in &self.connections {
+        let connections = self.connections.iter().filter(|(slot, _)| self.side(**slot) == side);
+        for (slot, connection) in connections {
             for subscription in connection.subscriptions.values() {
                 if !matches(&subscription.subject, subject) {
                     continue;
@@ -137,19 +176,22 @@ impl Broker {
         receivers
     }
 
-    /// Its subscription lists, as its monitoring port shows them: those of its own nodes.
+    /// Its subscription lists, as the monitoring ports on one side show them: those of its own nodes.
     pub(crate) fn read_interest(
         &self,
+        side: Side,
         collectives: &BTreeSet<Collective>,
         names: &BTreeSet<IdentityHash>,
     ) -> InterestRead {
         if !self.monitored {
             return InterestRead { problem: "no answer".to_owned(), ..InterestRead::default() };
         }
+        let here = self.nodes.iter().filter(|one| self.side_of_node(one) == side);
         let mut identities: Vec<IdentityHash> =
-            self.nodes.iter().map(|one| IdentityHash::of(one.as_str())).collect();
+            here.map(|one| IdentityHash::of(one.as_str())).collect();
         identities.sort_unstable();
-        let named = self.nodes.iter().map(|one| one.as_str());
+        let here = self.nodes.iter().filter(|one| self.side_of_node(one) == side);
+        let named = here.map(|one| one.as_str());
         let named = named.filter(|one| names.contains(&IdentityHash::of(one)));
         let agents: Vec<Agent> =
             ["discovery", "rpcutil"].iter().filter_map(|one| Agent::try_from(*one).ok()).collect();
@@ -157,11 +199,12 @@ impl Broker {
             collective: collective.clone(),
             identities: identities.clone(),
             agents: agents.clone(),
-            services: Vec::new(),
+            services: self.services.iter().cloned().collect(),
         };
         InterestRead {
-            // A server that another one is joined to names it, and nobody reads that one here.
-            complete: self.joined.is_empty(),
+            // A server that another one is joined to names it, and nobody reads that one here; one
+            // that lost others is asked for them in vain.
+            complete: self.joined.is_empty() && !self.is_split(),
             servers: 1,
             collectives: collectives.iter().map(found).collect(),
             problem: String::new(),
@@ -169,21 +212,25 @@ impl Broker {
         }
     }
 
-    /// Whether a node listens to exactly this subject.
-    pub(crate) fn interest_in(&self, subject: &str) -> Interest {
-        match (self.monitored, self.nodes_for(subject).is_empty()) {
-            (true, true) if self.joined.is_empty() => Interest::Absent,
+    /// Whether a node on this side listens to exactly this subject.
+    pub(crate) fn interest_in(&self, side: Side, subject: &str) -> Interest {
+        match (self.monitored, self.nodes_for(side, subject).is_empty()) {
+            (true, true) if self.joined.is_empty() && !self.is_split() => Interest::Absent,
             (true, false) => Interest::Present,
             (true | false, _) => Interest::Unknown,
         }
     }
 
-    /// The nodes that a message on this subject goes to.
-    pub(crate) fn nodes_for(&self, subject: &str) -> Vec<Identity> {
+    /// The nodes on this side that listen to a subject: one of them gets what goes to a service.
+    pub(crate) fn nodes_for(&self, side: Side, subject: &str) -> Vec<Identity> {
+        let here = self.nodes.iter().filter(|one| self.side_of_node(one) == side);
         match Subject::parse(subject) {
-            Ok(Subject::Broadcast { .. }) => self.nodes.clone(),
+            Ok(Subject::Broadcast { .. }) => here.cloned().collect(),
             Ok(Subject::Node { identity, .. }) => {
-                self.nodes.iter().filter(|one| **one == identity).cloned().collect()
+                here.filter(|one| **one == identity).cloned().collect()
+            }
+            Ok(Subject::Service { agent, .. }) if self.services.contains(&agent) => {
+                here.cloned().collect()
             }
             Ok(
                 Subject::Service { .. }

@@ -22,8 +22,9 @@ pub use network::{Flow, Network, Path};
 pub use process::{BEGIN, Skew};
 pub use run::{Asking, Outcome, Percentiles, Second, Seen, build, run};
 pub use scenario::{
-    Act, Between, DenySpec, ExpectSpec, GatewaySpec, LinkSpec, Offset, OrderSpec, Pings, PlaceSpec,
-    Plan, RegionSpec, Scenario, ScenarioError, SkewSpec, Span, StepSpec, TrafficSpec, WhatIfError,
+    Act, Between, DefaultSpec, DenySpec, ExpectSpec, GatewaySpec, LimitsSpec, LinkSpec, MoveSpec,
+    Offset, OrderSpec, Pings, PlaceSpec, Plan, PolicySpec, RegionSpec, ResolveSpec, RuleSpec,
+    Scenario, ScenarioError, SkewSpec, Span, SplitSpec, StepSpec, TrafficSpec, WhatIfError,
 };
 pub use watch::{Asked, Invariant, Question, Settled, Violation, Watch, Whom, alarm_kind};
-pub use world::{Answering, Ending, Slot, World};
+pub use world::{Answering, Ending, Slot, Startup, World};

@@ -10,24 +10,23 @@ use bytes::Bytes;
 
 use crate::watch::{Question, Whom};
 
-const CALLER: &str = "choria=alice.mcollective";
+/// Who all virtual clients are.
+pub(crate) const CALLER: &str = "choria=alice.mcollective";
 
 /// The bytes of a client's request, and the subjects on which it publishes them.
 pub(crate) fn question(number: u64, question: &Question, unix: Duration) -> (Vec<String>, Bytes) {
     let collective = &question.collective;
-    let discovery = Agent::try_from("discovery").expect("a legal agent");
-    let rpcutil = Agent::try_from("rpcutil").expect("a legal agent");
+    let agent = Agent::try_from(question.whom.agent()).expect("a legal agent");
     let node = |identity| format!("{collective}.node.{identity}");
-    let (subjects, agent, targets) = match &question.whom {
-        Whom::Everybody => {
-            (vec![format!("{collective}.broadcast.agent.discovery")], discovery, vec![])
-        }
-        Whom::Node(identity) => (vec![node(identity)], rpcutil, vec![]),
-        Whom::Nodes(identities) => (identities.iter().map(node).collect(), rpcutil, vec![]),
+    let (subjects, targets) = match &question.whom {
+        Whom::Everybody => (vec![format!("{collective}.broadcast.agent.{agent}")], vec![]),
+        Whom::Node(identity) => (vec![node(identity)], vec![]),
+        Whom::Nodes(identities) => (identities.iter().map(node).collect(), vec![]),
         Whom::Federated(region, identities) => {
             let targets = identities.iter().map(node).collect();
-            (vec![format!("choria.federation.{region}.federation")], rpcutil, targets)
+            (vec![format!("choria.federation.{region}.federation")], targets)
         }
+        Whom::Service(agent) => (vec![format!("{collective}.broadcast.service.{agent}")], vec![]),
     };
     (subjects, request(number, question, &agent, &targets, unix))
 }

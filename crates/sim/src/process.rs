@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use antiphon_core::{Config, Event, Now};
+use antiphon_core::{Config, Event, Now, policy::Policy};
 
 use crate::{broker::ConnectionId, machine::Machine, world::Quiet};
 
@@ -28,6 +28,8 @@ pub(crate) struct Process {
     /// Its host name: where others dial it.
     pub(crate) name: String,
     pub(crate) config: Config,
+    /// What its policy file says; without one nothing is applied.
+    pub(crate) policy: Option<Policy>,
     pub(crate) machine: Option<Box<dyn Machine>>,
     pub(crate) life: Life,
     pub(crate) started: Duration,
@@ -41,6 +43,10 @@ pub(crate) struct Process {
     pub(crate) expected: (Duration, u32),
     /// It accepts connections and never says hello.
     pub(crate) mute: bool,
+    /// Its certificate has ended.
+    pub(crate) expired: bool,
+    /// It has no file descriptor left.
+    pub(crate) full: bool,
     /// Wake-ups at one and the same moment, to notice one that never rests.
     pub(crate) ticks: (Duration, u32),
     /// Signs of life that it is told of when it next handles anything. Bound: those of one period of
@@ -53,6 +59,7 @@ impl Process {
         Self {
             name,
             config,
+            policy: None,
             machine: None,
             life: Life(0),
             started: Duration::ZERO,
@@ -62,6 +69,8 @@ impl Process {
             connection: None,
             expected: (Duration::ZERO, 0),
             mute: false,
+            expired: false,
+            full: false,
             ticks: (Duration::ZERO, 0),
             quiet: Vec::new(),
         }

@@ -66,6 +66,10 @@ pub fn build(plan: &Plan, seed: u64, make: Make) -> World {
     for (region, nodes, answering) in &plan.regions {
         world.add_region(region, *nodes, *answering);
     }
+    for (region, services) in &plan.services {
+        world.set_services(region, services.clone());
+    }
+    plan.blind.iter().for_each(|region| world.watch_mut().is_blind(region));
     let mut ids = BTreeMap::new();
     for place in &plan.topology.places {
         world.add_gateway(&place.name, place.config.clone());
@@ -141,6 +145,18 @@ fn perform(world: &mut World, act: &Act) {
         Act::Skew(slots, skew) => slots.iter().for_each(|slot| world.set_skew(*slot, *skew)),
         Act::Garbage(region) => garbage(world, region),
         Act::Order(slots, given) => world.operate(slots, given),
+        Act::Move(nodes, to, startup) => {
+            nodes.iter().for_each(|node| world.move_node(node, to, *startup));
+        }
+        Act::Split(region, slots, nodes) => world.split_broker(region, slots, *nodes),
+        Act::Resolve(name, to) => world.alias(name, to.clone()),
+        Act::Readdress(slots) => slots.iter().for_each(|slot| world.readdress(*slot)),
+        Act::Expire(slots, expired) => slots.iter().for_each(|slot| world.expire(*slot, *expired)),
+        Act::Exhaust(slots, full) => slots.iter().for_each(|slot| world.set_full(*slot, *full)),
+        Act::Monitor(region, answers) => world.set_monitored(region, *answers),
+        Act::Policy(slots, policy) => {
+            slots.iter().for_each(|slot| world.apply_policy(*slot, policy));
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod error;
 mod orders;
 mod plan;
+mod policy;
 mod steps;
 mod time;
 mod topology;
@@ -18,6 +19,7 @@ pub use self::{
     error::ScenarioError,
     orders::OrderSpec,
     plan::{Pings, Plan},
+    policy::{DefaultSpec, LimitsSpec, PolicySpec, RuleSpec},
     steps::Act,
     time::{Between, Offset, Span},
     what_if::WhatIfError,
@@ -80,6 +82,13 @@ pub struct RegionSpec {
     /// Bytes of each answer; default 4.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer_bytes: Option<usize>,
+    /// Whether its gateways can read who listens on its brokers, where `gateway.poll` says how often;
+    /// default true.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitored: Option<bool>,
+    /// Service agents that all of its nodes run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<String>,
 }
 
 /// A place for a gateway that is not `<region>-<number>`.
@@ -162,6 +171,9 @@ pub struct TrafficSpec {
     /// the same bytes for each.
     #[serde(default, skip_serializing_if = "is_default")]
     pub list: bool,
+    /// A service agent: each request is for any one node that runs it, wherever. Without `to`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// How often.
     pub every: Span,
     /// How many at once; default 1.
@@ -256,6 +268,30 @@ pub struct StepSpec {
     /// Sets the wall clocks of gateways off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skew: Option<SkewSpec>,
+    /// Nodes leave their regions and start in another one.
+    #[serde(rename = "move", skip_serializing_if = "Option::is_none")]
+    pub moves: Option<MoveSpec>,
+    /// Splits the cluster of a region's broker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitSpec>,
+    /// The monitoring ports of regions' brokers do not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitor_down: Option<Vec<String>>,
+    /// Gateways get another policy; with `for` then the default one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicySpec>,
+    /// A host name leads to other places.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolve: Option<ResolveSpec>,
+    /// Gateways are found under other host names from here on; their connections are reset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readdress: Option<Vec<String>>,
+    /// Certificates of gateways have ended: links end with them, and nobody accepts new ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expire: Option<Vec<String>>,
+    /// Processes have no file descriptor left: what is open goes on, nothing new can be opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exhaust: Option<Vec<String>>,
     /// Publishes what is no Choria message, on every subject that gateways listen to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub garbage: Option<Vec<String>>,
@@ -283,6 +319,42 @@ pub struct DenySpec {
     pub subject: String,
 }
 
+/// Nodes that move.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveSpec {
+    /// Their names: `n1.eu.example.net` is the first that began in `eu`.
+    pub nodes: Vec<String>,
+    /// The region that they start in.
+    pub to: String,
+    /// Whether nobody hears that they start; default false.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub silent: bool,
+}
+
+/// A host name that leads elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveSpec {
+    /// The name: that of a place.
+    pub name: String,
+    /// Places that it leads to instead, one of them by chance at each dial.
+    pub to: Vec<String>,
+}
+
+/// A cluster that is split: what is apart reaches neither the rest nor any client.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SplitSpec {
+    /// Where.
+    pub region: String,
+    /// Gateways of the region that are apart.
+    pub gateways: Vec<String>,
+    /// How many of its nodes are; default none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub nodes: usize,
+}
+
 /// Clocks that are wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -303,9 +375,13 @@ pub struct ExpectSpec {
     /// An invariant, for the reader: all are always checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub always: Option<String>,
-    /// A request from each of these regions is answered by every node of all of them.
+    /// A request from each of these regions is answered by every node of all of them, as far as
+    /// policies let it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reachable: Option<Vec<String>>,
+    /// Whether each asks every node by its name too, and for the services that there are.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub by_name: bool,
     /// A request from each of these regions is answered by no node of the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<Vec<String>>,
@@ -324,6 +400,10 @@ pub struct ExpectSpec {
     /// An alarm of this kind is raised.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alarm: Option<String>,
+    /// Copies of requests for one node, made between these times, that are published where it is not;
+    /// `at_most` says how many may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strays: Option<[Span; 2]>,
     /// Gateways in the queue groups at that time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready: Option<Vec<String>>,
@@ -336,7 +416,7 @@ pub struct ExpectSpec {
     /// Least number, for `drops`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_least: Option<u64>,
-    /// Greatest number, for `drops` and `in_doubt`.
+    /// Greatest number, for `drops`, `strays` and `in_doubt`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at_most: Option<u64>,
     /// How many units are in doubt in the end; `at_most` says how many may be.

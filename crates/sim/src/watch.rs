@@ -2,6 +2,8 @@
 
 mod asked;
 mod frames;
+mod placed;
+mod policies;
 mod settled;
 
 use std::{
@@ -18,6 +20,7 @@ pub use self::{
     asked::{Asked, Question, Whom},
     settled::Settled,
 };
+use self::{placed::Placed, policies::Policies};
 use crate::world::Slot;
 
 /// Most violations that are told one by one.
@@ -128,6 +131,10 @@ pub struct Watch {
     regions: Vec<RegionId>,
     nodes: BTreeMap<Identity, (usize, u32)>,
     asked: Vec<Asked>,
+    placed: Placed,
+    policies: Policies,
+    /// Copies of directed requests that were published where the node is not, by when they were asked.
+    strays: BTreeMap<Duration, u64>,
     /// Since when regions are joined natively, and were last.
     native: BTreeMap<(RegionId, RegionId), Duration>,
     /// Which session a gateway got each frame in.
@@ -181,12 +188,6 @@ impl Watch {
     #[must_use]
     pub fn alarms(&self) -> &[(Duration, Slot, Alarm)] {
         &self.alarms
-    }
-
-    /// Publications by gateways of a region.
-    #[must_use]
-    pub fn published_in(&self, region: &RegionId, kind: UnitKind) -> u64 {
-        self.published.get(&(region.clone(), kind)).copied().unwrap_or(0)
     }
 
     /// Notes a violation.

@@ -3,6 +3,7 @@
 mod brokers;
 mod gossip;
 mod links;
+mod nodes;
 mod processes;
 mod quiet;
 
@@ -30,7 +31,7 @@ use self::{
 };
 
 pub(crate) use self::quiet::Quiet;
-pub use self::{brokers::Answering, processes::Ending};
+pub use self::{brokers::Answering, nodes::Startup, processes::Ending};
 
 /// Wake-ups at one moment after which a machine is said to spin.
 const TICKS_MAX: u32 = 1000;
@@ -158,13 +159,20 @@ impl World {
 
     /// Adds a place for a gateway under a host name; nothing runs there yet.
     pub fn add_gateway(&mut self, name: &str, config: Config) -> Slot {
+        let slot = Slot(self.processes.len());
+        self.watch.add_place(slot, &config.region);
         self.processes.push(Process::new(name.to_owned(), config));
-        Slot(self.processes.len() - 1)
+        slot
     }
 
-    /// Lets a host name lead to these host names, one of them by chance at each dial.
+    /// Lets a host name lead to these host names, one of them by chance at each dial; without any, to
+    /// its own place.
     pub fn alias(&mut self, name: &str, to: Vec<String>) {
-        self.aliases.insert(name.to_owned(), to);
+        if to.is_empty() {
+            self.aliases.remove(name);
+        } else {
+            self.aliases.insert(name.to_owned(), to);
+        }
     }
 
     /// All places.
@@ -280,6 +288,9 @@ impl World {
         self.trace.event(self.now, slot, &event);
         self.handled += 1;
         let now = self.now;
+        if let Event::PolicyApplied { policy } = &event {
+            self.watch.policy_applied(now, slot, (**policy).clone());
+        }
         let process = self.process_mut(slot);
         let clocks = process.clocks(now);
         let life = process.life;

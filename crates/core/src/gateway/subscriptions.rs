@@ -62,7 +62,7 @@ impl Gateway {
     }
 
     fn facts(&self, now: Now) -> Facts {
-        let cut_off = self.knows_other_regions() && self.reachable_regions() == 0;
+        let cut_off = self.reachable_regions() == 0;
         Facts {
             broker: self.broker.is_up(),
             draining: self.drain.is_some(),
@@ -76,10 +76,6 @@ impl Gateway {
 
     fn is_synchronised(&self) -> bool {
         self.peers.values().any(|peer| peer.synchronised)
-    }
-
-    fn knows_other_regions(&self) -> bool {
-        self.database.offers().any(|(region, _)| region != self.region())
     }
 
     /// Other regions that a request of ours could reach.
@@ -194,5 +190,21 @@ mod tests {
             let next = gateway.next_deadline();
             assert!(next.is_some_and(|next| next > at(second).mono), "{second}: {next:?}");
         }
+    }
+    #[test]
+    fn one_that_never_had_a_link_stays_away_for_a_sibling_that_has_one() {
+        let joins = |hears: bool| {
+            let mut gateway = Gateway::new(config("eu", "eu-1"), 1, at(0));
+            gateway.handle(Event::BrokerUp(BrokerInfo::default()), at(0));
+            for second in 1..20 {
+                if hears {
+                    gateway.handle(connected_sibling(second), at(second));
+                }
+                gateway.handle(Event::Tick, at(second));
+            }
+            gateway.is_ready()
+        };
+        assert!(joins(false), "alone it does what it can");
+        assert!(!joins(true), "what it took would go nowhere");
     }
 }

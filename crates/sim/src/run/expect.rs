@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use antiphon_core::RegionId;
+use antiphon_wire::Identity;
 
 use super::traffic::question;
 use crate::{
@@ -22,11 +23,13 @@ impl Probes {
     pub(super) fn new(plan: &Plan) -> Self {
         let at = |expectation: &Expectation| match expectation {
             Expectation::Reachable(at, _)
+            | Expectation::Named(at, _)
             | Expectation::Unreachable(at, _)
             | Expectation::Ready(at, ..) => Some(*at),
             Expectation::Complete(_)
             | Expectation::Alarm(..)
             | Expectation::Drops(..)
+            | Expectation::Strays(..)
             | Expectation::InDoubt(_) => None,
         };
         let all = plan.expect.iter().enumerate();
@@ -50,6 +53,10 @@ impl Probes {
                     let asked = asked.collect();
                     self.asked.insert(index, asked);
                 }
+                Some(Expectation::Named(_, regions)) => {
+                    let asked = by_name(world, regions);
+                    self.asked.insert(index, asked);
+                }
                 Some(Expectation::Ready(at, slots, wanted)) => {
                     for slot in slots {
                         let joined = world.snapshot(*slot).is_some_and(|view| view.joined);
@@ -63,6 +70,7 @@ impl Probes {
                     Expectation::Complete(_)
                     | Expectation::Alarm(..)
                     | Expectation::Drops(..)
+                    | Expectation::Strays(..)
                     | Expectation::InDoubt(_),
                 )
                 | None => {}
@@ -79,7 +87,7 @@ pub(super) fn judge(plan: &Plan, probes: &Probes, world: &mut World) {
         let asked: Vec<&Asked> =
             asked.filter_map(|number| world.watch().request(*number)).collect();
         match expectation {
-            Expectation::Reachable(_, regions) => found.extend(
+            Expectation::Reachable(_, regions) | Expectation::Named(_, regions) => found.extend(
                 asked.iter().flat_map(|one| unanswered(world, one, regions, Invariant::Liveness)),
             ),
             Expectation::Unreachable(_, regions) => {
@@ -107,12 +115,31 @@ pub(super) fn judge(plan: &Plan, probes: &Probes, world: &mut World) {
                     found.push((plan.run_for, Invariant::Expected, what));
                 }
             }
+            Expectation::Strays(since, until, most) => {
+                let strays = world.watch().strays(*since, *until);
+                if strays > *most {
+                    let what = format!("{strays} copies went where their node is not");
+                    found.push((*until, Invariant::Expected, what));
+                }
+            }
             Expectation::Ready(..) => {}
         }
     }
     for (at, invariant, what) in found {
         world.watch_mut().violated(at, invariant, what);
     }
+}
+
+/// Each region asks everybody; each node by its name; and for every service.
+fn by_name(world: &mut World, regions: &[RegionId]) -> Vec<u64> {
+    let patience = Duration::from_secs(30);
+    let watch = world.watch();
+    let nodes: Vec<Identity> = watch.nodes_in(regions).cloned().collect();
+    let services = watch.services().into_iter().map(Whom::Service);
+    let mut whom = vec![Whom::Everybody, Whom::Nodes(nodes)];
+    whom.extend(services);
+    let asked = regions.iter().flat_map(|region| whom.iter().map(move |whom| (region, whom)));
+    asked.map(|(region, whom)| world.ask(region, &question(whom.clone(), 4, patience))).collect()
 }
 
 type Found = (Duration, Invariant, String);
@@ -125,7 +152,7 @@ fn unanswered(
 ) -> Vec<Found> {
     let mut found = Vec::new();
     for region in regions {
-        let missing = world.watch().missing_of(asked, region);
+        let missing = world.watch().owing(asked, region);
         if let Some(node) = missing.first() {
             let (from, count) = (&asked.region, missing.len());
             let what = format!("{count} nodes of {region} do not answer {from}, first {node}");

@@ -67,8 +67,9 @@ impl Clients {
 
 impl Stream {
     fn question(&mut self) -> Question {
-        let Traffic { to, federated, list, bytes, ttl, .. } = &self.traffic;
+        let Traffic { to, federated, list, service, bytes, ttl, .. } = &self.traffic;
         let whom = match to {
+            None if service.is_some() => service.clone().map_or(Whom::Everybody, Whom::Service),
             None => Whom::Everybody,
             Some(region) if *federated => {
                 let count = self.nodes.min(FEDERATED_TARGETS);

@@ -1,8 +1,9 @@
 //! A scenario that has been checked: who is where, what happens when, what must be seen.
 
-use std::{ops::Range, time::Duration};
+use std::{collections::BTreeSet, ops::Range, time::Duration};
 
 use antiphon_core::{DropReason, RegionId};
+use antiphon_wire::Agent;
 use toml::Spanned;
 
 use super::{
@@ -49,6 +50,10 @@ pub struct Plan {
     pub(crate) pings: Pings,
     pub(crate) topology: Topology,
     pub(crate) regions: Vec<(RegionId, usize, Answering)>,
+    /// Services that a region's nodes run.
+    pub(crate) services: Vec<(RegionId, BTreeSet<Agent>)>,
+    /// Regions whose gateways cannot read who is there.
+    pub(crate) blind: Vec<RegionId>,
     pub(crate) links: Vec<(Vec<(Slot, Slot)>, LinkSpec)>,
     pub(crate) traffic: Vec<Traffic>,
     pub(crate) acts: Acts,
@@ -62,6 +67,7 @@ pub(crate) struct Traffic {
     pub(crate) to: Option<RegionId>,
     pub(crate) federated: bool,
     pub(crate) list: bool,
+    pub(crate) service: Option<Agent>,
     pub(crate) every: Duration,
     pub(crate) count: u32,
     pub(crate) start: Duration,
@@ -75,6 +81,8 @@ pub(crate) struct Traffic {
 pub(crate) enum Expectation {
     /// Everybody of these regions reaches everybody at this time.
     Reachable(Duration, Vec<RegionId>),
+    /// The same by name, and services are reached.
+    Named(Duration, Vec<RegionId>),
     /// Nobody of one of these regions reaches anybody of another.
     Unreachable(Duration, Vec<RegionId>),
     /// Requests made in this time are answered in full.
@@ -87,6 +95,8 @@ pub(crate) enum Expectation {
     Drops(DropReason, u64, u64),
     /// At most so many units are in doubt in the end.
     InDoubt(u64),
+    /// At most so many copies of requests for one node, made in this time, go where it is not.
+    Strays(Duration, Duration, u64),
 }
 
 /// Which requests must be answered by whom, and how fast.
@@ -122,6 +132,8 @@ impl Plan {
             settle: scenario.settle.map_or(SETTLE, |span| span.0),
             pings: Pings::Events,
             regions: regions(scenario, &topology),
+            services: services(scenario, &topology)?,
+            blind: blind(scenario, &topology),
             traffic: traffic(scenario, &topology)?,
             topology,
             links,
@@ -159,6 +171,32 @@ fn regions(scenario: &Scenario, names: &Topology) -> Vec<(RegionId, usize, Answe
     scenario.regions.iter().filter_map(read).collect()
 }
 
+fn services(
+    scenario: &Scenario,
+    names: &Topology,
+) -> Result<Vec<(RegionId, BTreeSet<Agent>)>, Fault> {
+    let mut found = Vec::new();
+    for (name, spec) in &scenario.regions {
+        let agents = spec.get_ref().services.iter().map(|one| agent(one, &spec.span()));
+        let agents: BTreeSet<Agent> = agents.collect::<Result<_, _>>()?;
+        if let Some(region) = names.regions.get(name).filter(|_| !agents.is_empty()) {
+            found.push((region.clone(), agents));
+        }
+    }
+    Ok(found)
+}
+
+fn blind(scenario: &Scenario, names: &Topology) -> Vec<RegionId> {
+    let cannot =
+        |spec: &super::RegionSpec| scenario.gateway.poll.is_none() || spec.monitored == Some(false);
+    let blind = scenario.regions.iter().filter(|(_, spec)| cannot(spec.get_ref()));
+    blind.filter_map(|(name, _)| names.regions.get(name).cloned()).collect()
+}
+
+fn agent(name: &str, span: &Range<usize>) -> Result<Agent, Fault> {
+    Agent::try_from(name).map_err(|error| fault(span, format!("service: {error}")))
+}
+
 fn link_pairs(link: &Spanned<LinkSpec>, names: &Topology) -> Result<Vec<(Slot, Slot)>, Fault> {
     let span = link.span();
     let [a, b] = link.get_ref().between.as_slice() else {
@@ -177,6 +215,7 @@ fn traffic(scenario: &Scenario, names: &Topology) -> Result<Vec<Traffic>, Fault>
             to: None,
             federated: false,
             list: false,
+            service: None,
             every: Duration::from_secs(2),
             count: 1,
             start: TRAFFIC_START,
@@ -205,11 +244,18 @@ fn one_traffic(
     if spec.list && (to.is_none() || spec.federated) {
         return Err(fault(&span, "traffic.list: wants `to`, a region, and not `federated`".into()));
     }
+    if spec.service.is_some() && (to.is_some() || spec.federated || spec.list) {
+        return Err(fault(
+            &span,
+            "traffic.service: wants neither `to`, `federated` nor `list`".into(),
+        ));
+    }
     Ok(Traffic {
         from: names.region(&spec.from, "traffic.from", &span)?,
         to,
         federated: spec.federated,
         list: spec.list,
+        service: spec.service.as_ref().map(|one| agent(one, &span)).transpose()?,
         every: spec.every.0,
         count: spec.count.unwrap_or(1),
         start: spec.start.map_or(TRAFFIC_START, |span| span.0),
@@ -223,15 +269,17 @@ fn one_traffic(
 fn expectation(spec: &Spanned<ExpectSpec>, names: &Topology) -> Result<Option<Expectation>, Fault> {
     let (span, spec) = (spec.span(), spec.get_ref());
     let reader = Reader { spec, span: &span, names };
+    let reachable = if spec.by_name { Expectation::Named } else { Expectation::Reachable };
     let all = [
         reader.always()?,
-        reader.reach("reachable", spec.reachable.as_ref(), Expectation::Reachable)?,
+        reader.reach("reachable", spec.reachable.as_ref(), reachable)?,
         reader.reach("unreachable", spec.unreachable.as_ref(), Expectation::Unreachable)?,
         reader.complete()?,
         reader.alarm()?,
         reader.ready("ready", spec.ready.as_ref(), true)?,
         reader.ready("unready", spec.unready.as_ref(), false)?,
         reader.drops()?,
+        reader.strays(),
         spec.in_doubt.map(|_| Some(Expectation::InDoubt(spec.at_most.unwrap_or(0)))),
     ];
     let mut found = all.into_iter().flatten();
@@ -303,6 +351,11 @@ impl Reader<'_> {
         let least = self.spec.at_least.unwrap_or(0);
         let most = self.spec.at_most.unwrap_or(u64::MAX);
         Ok(Some(Some(Expectation::Drops(reason, least, most))))
+    }
+
+    fn strays(&self) -> Option<Option<Expectation>> {
+        let [since, until] = self.spec.strays?;
+        Some(Some(Expectation::Strays(since.0, until.0, self.spec.at_most.unwrap_or(0))))
     }
 
     fn by(&self, key: &str) -> Result<Duration, Fault> {

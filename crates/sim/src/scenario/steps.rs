@@ -2,7 +2,8 @@
 
 use std::{ops::Range, time::Duration};
 
-use antiphon_core::{OrderGiven, RegionId};
+use antiphon_core::{OrderGiven, RegionId, policy::Policy};
+use antiphon_wire::Identity;
 
 use super::{
     LinkSpec, StepSpec,
@@ -13,7 +14,7 @@ use super::{
 use crate::{
     network::Flow,
     process::Skew,
-    world::{Ending, Slot},
+    world::{Ending, Slot, Startup},
 };
 
 /// How long a drain may take.
@@ -54,6 +55,22 @@ pub enum Act {
     Garbage(RegionId),
     /// An operator orders something at the first of these that runs.
     Order(Vec<Slot>, OrderGiven),
+    /// Nodes start in another region.
+    Move(Vec<Identity>, RegionId, Startup),
+    /// These gateways and so many nodes are apart from the rest of a region's cluster.
+    Split(RegionId, Vec<Slot>, usize),
+    /// A host name leads to these places instead of its own; to its own if there are none.
+    Resolve(String, Vec<String>),
+    /// Gateways are found under other names.
+    Readdress(Vec<Slot>),
+    /// Certificates have ended, or hold again.
+    Expire(Vec<Slot>, bool),
+    /// Processes can open nothing, or can again.
+    Exhaust(Vec<Slot>, bool),
+    /// A monitoring port answers, or not.
+    Monitor(RegionId, bool),
+    /// A policy comes into force.
+    Policy(Vec<Slot>, Policy),
 }
 
 /// Acts with their times.
@@ -92,6 +109,9 @@ pub(crate) fn acts(step: &StepSpec, span: &Range<usize>, names: &Topology) -> Re
     reader.processes(&mut found)?;
     reader.brokers(&mut found)?;
     found.extend(orders::acts(step, span, names)?);
+    reader.nodes(&mut found)?;
+    reader.policy(&mut found)?;
+    reader.identity(&mut found)?;
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => Err(fault(span, "step: nothing happens; name one thing such as kill".to_owned())),
@@ -208,6 +228,68 @@ impl Reader<'_> {
             let act = |joined| Act::Join(a.clone(), b.clone(), joined);
             found.push(self.lasting(act(true), act(false)));
         }
+        Ok(())
+    }
+
+    fn nodes(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
+        let (step, at) = (self.step, self.step.at.0);
+        if let Some(moves) = &step.moves {
+            let to = self.names.region(&moves.to, "move.to", self.span)?;
+            let wrong = |error| fault(self.span, format!("move.nodes: {error}"));
+            let nodes = moves.nodes.iter().map(|one| Identity::try_from(one.clone()));
+            let nodes = nodes.collect::<Result<_, _>>().map_err(wrong)?;
+            let startup = if moves.silent { Startup::Silent } else { Startup::Told };
+            found.push(vec![(at, Act::Move(nodes, to, startup))]);
+        }
+        if let Some(split) = &step.split {
+            let region = self.names.region(&split.region, "split.region", self.span)?;
+            let slots = self.slots("split.gateways", &split.gateways)?;
+            let whole = Act::Split(region.clone(), Vec::new(), 0);
+            found.push(self.lasting(Act::Split(region, slots, split.nodes), whole));
+        }
+        if let Some(names) = &step.monitor_down {
+            let mut acts = Vec::new();
+            for name in names {
+                let region = self.names.region(name, "monitor_down", self.span)?;
+                let down = Act::Monitor(region.clone(), false);
+                acts.extend(self.lasting(down, Act::Monitor(region, true)));
+            }
+            found.push(acts);
+        }
+        Ok(())
+    }
+
+    fn identity(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
+        let step = self.step;
+        if let Some(resolve) = &step.resolve {
+            let mut names = resolve.to.iter().chain([&resolve.name]);
+            let known = |name: &&String| self.names.places.iter().any(|one| one.name == **name);
+            if let Some(name) = names.find(|name| !known(name)) {
+                return Err(fault(self.span, format!("resolve: there is no place {name:?}")));
+            }
+            let act = |to| Act::Resolve(resolve.name.clone(), to);
+            found.push(self.lasting(act(resolve.to.clone()), act(Vec::new())));
+        }
+        if let Some(names) = &step.readdress {
+            found.push(vec![(step.at.0, Act::Readdress(self.slots("readdress", names)?))]);
+        }
+        if let Some(names) = &step.expire {
+            let slots = self.slots("expire", names)?;
+            found.push(self.lasting(Act::Expire(slots.clone(), true), Act::Expire(slots, false)));
+        }
+        if let Some(names) = &step.exhaust {
+            let slots = self.slots("exhaust", names)?;
+            found.push(self.lasting(Act::Exhaust(slots.clone(), true), Act::Exhaust(slots, false)));
+        }
+        Ok(())
+    }
+
+    fn policy(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
+        let Some(spec) = &self.step.policy else { return Ok(()) };
+        let slots = self.slots("policy.of", &spec.of)?;
+        let policy = spec.policy(self.span, self.names)?;
+        let default = Act::Policy(slots.clone(), Policy::default());
+        found.push(self.lasting(Act::Policy(slots, policy), default));
         Ok(())
     }
 

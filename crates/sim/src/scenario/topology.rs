@@ -91,7 +91,7 @@ impl Topology {
             seeds,
             peers: peers.transpose()?,
             costs: BTreeMap::new(),
-            hints: hints(&scenario.gateway),
+            hints: hints(&scenario.gateway, spec.monitored),
             limits,
             periods,
         })
@@ -131,10 +131,11 @@ impl Topology {
 }
 
 /// Gateways read their brokers where a scenario says how often.
-fn hints(spec: &GatewaySpec) -> HintsConfig {
+fn hints(spec: &GatewaySpec, monitored: Option<bool>) -> HintsConfig {
     let default = HintsConfig::default();
     let poll = spec.poll.map_or(default.poll, |span| span.0);
-    HintsConfig { monitors: spec.poll.is_some(), poll, ..default }
+    let monitors = spec.poll.is_some() && monitored.unwrap_or(true);
+    HintsConfig { monitors, poll, ..default }
 }
 
 fn bounds(spec: &GatewaySpec) -> (Limits, Periods) {

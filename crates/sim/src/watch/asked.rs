@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use antiphon_core::RegionId;
-use antiphon_wire::{Collective, Identity, Transport};
+use antiphon_wire::{Agent, Collective, Identity, Transport};
 use bytes::Bytes;
 
 use super::{Invariant, Watch};
@@ -36,6 +36,20 @@ pub enum Whom {
     Nodes(Vec<Identity>),
     /// Nodes of one region, asked as Choria's Federation Broker would be.
     Federated(RegionId, Vec<Identity>),
+    /// Any one node that has a service.
+    Service(Agent),
+}
+
+impl Whom {
+    /// The agent that is asked.
+    #[must_use]
+    pub fn agent(&self) -> &str {
+        match self {
+            Self::Everybody => "discovery",
+            Self::Node(_) | Self::Nodes(_) | Self::Federated(..) => "rpcutil",
+            Self::Service(agent) => agent.as_str(),
+        }
+    }
 }
 
 /// A request that was made.
@@ -45,6 +59,8 @@ pub struct Asked {
     pub at: Duration,
     /// Where the client is.
     pub region: RegionId,
+    /// The collective.
+    pub collective: Collective,
     /// Who should answer.
     pub whom: Whom,
     /// Answers of each node.
@@ -79,6 +95,10 @@ impl Watch {
             Whom::Nodes(nodes) | Whom::Federated(_, nodes) => {
                 nodes.iter().filter(silent).cloned().collect()
             }
+            Whom::Service(agent) if asked.answers.is_empty() => {
+                self.serving(agent).cloned().collect()
+            }
+            Whom::Service(_) => Vec::new(),
         }
     }
 
@@ -94,7 +114,7 @@ impl Watch {
     pub fn expected(&self, asked: &Asked) -> u64 {
         let nodes = match &asked.whom {
             Whom::Everybody => self.nodes.len(),
-            Whom::Node(_) => 1,
+            Whom::Node(_) | Whom::Service(_) => 1,
             Whom::Nodes(nodes) | Whom::Federated(_, nodes) => nodes.len(),
         };
         nodes as u64
@@ -128,6 +148,7 @@ impl Watch {
         self.asked.push(Asked {
             at,
             region: region.clone(),
+            collective: question.collective.clone(),
             whom: question.whom.clone(),
             answers: BTreeMap::new(),
             delays: BTreeMap::new(),
@@ -151,11 +172,15 @@ impl Watch {
         let joined_at = native.map(|(_, at)| *at).max();
         let Some(asked) = asked_mut(&mut self.asked, number) else { return false };
         let lenient = joined_at.is_some_and(|since| asked.at <= since + NATIVE_GRACE);
+        let one_of_all = matches!(asked.whom, Whom::Service(_));
         let mut twice = Vec::new();
         for node in nodes {
+            let before = if one_of_all { asked.heard.values().sum() } else { 0 };
             let heard = asked.heard.entry(node.clone()).or_default();
             *heard += 1;
-            if *heard > 1 && !lenient {
+            // One that moved with the request under way may hear it in both regions.
+            let excused = lenient || self.placed.moved_since(node, asked.at);
+            if *heard.max(&mut (before + 1)) > 1 && !excused {
                 twice.push(node.clone());
             }
         }

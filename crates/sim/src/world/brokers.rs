@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::{Happening, Slot, World};
 use crate::{
-    broker::{Broker, ConnectionId},
+    broker::{Broker, ConnectionId, Side},
     message,
     process::Life,
     watch::Question,
@@ -43,6 +43,7 @@ pub(crate) struct NodeAnswer {
 /// A message at a broker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message<'a> {
+    side: Side,
     subject: &'a str,
     mark: Option<&'a str>,
     payload: &'a Bytes,
@@ -140,7 +141,7 @@ impl World {
 
     /// Something is published on a region's broker that no gateway published.
     pub fn publish(&mut self, region: &RegionId, subject: &str, payload: &Bytes) {
-        self.route(region, Message { subject, mark: None, payload });
+        self.route(region, Message { side: Side::Main, subject, mark: None, payload });
     }
 
     pub(super) fn connect(&mut self, slot: Slot, life: Life) {
@@ -149,7 +150,8 @@ impl World {
             return;
         }
         let region = self.region_of(slot);
-        let Some(broker) = self.brokers.get_mut(&region).filter(|broker| broker.up) else {
+        let full = self.process(slot).full;
+        let Some(broker) = self.brokers.get_mut(&region).filter(|broker| broker.up && !full) else {
             return self.retry_broker(slot);
         };
         let connection = broker.connect(slot);
@@ -186,6 +188,7 @@ impl World {
         if !broker.has(slot, connection) {
             return;
         }
+        let side = broker.side(slot);
         match order {
             Order::Subscribe { subscription, subject, group } => {
                 broker.subscribe(slot, subscription, subject, group);
@@ -197,13 +200,13 @@ impl World {
             Order::Barrier { barrier } => {
                 self.answer(slot, connection, Event::BarrierPassed { barrier });
             }
-            Order::Beacon { subject, beacon } => self.beacon(&region, &subject, &beacon),
+            Order::Beacon { subject, beacon } => self.beacon(&region, side, &subject, &beacon),
             Order::ReadInterest { collectives, names } => {
-                let reading = broker.read_interest(&collectives, &names);
+                let reading = broker.read_interest(side, &collectives, &names);
                 self.answer(slot, connection, Event::InterestRead(reading));
             }
             Order::AskInterest { question, subject } => {
-                let interest = broker.interest_in(&subject);
+                let interest = broker.interest_in(side, &subject);
                 let answer = InterestAnswer { question, interest };
                 self.answer(slot, connection, Event::InterestAnswered(answer));
             }
@@ -216,8 +219,8 @@ impl World {
                     self.lose_broker(slot); // NATS ends the connection for it.
                 } else {
                     self.watch.published(self.now, &region, &subject, &payload);
-                    let message =
-                        Message { subject: &subject, mark: Some(&mark), payload: &payload };
+                    let mark = Some(&*mark);
+                    let message = Message { side, subject: &subject, mark, payload: &payload };
                     self.route(&region, message);
                 }
             }
@@ -240,41 +243,54 @@ impl World {
         let unix = self.now().unix;
         let bytes = self.brokers.get(region).map_or(4, |broker| broker.answer_bytes);
         if let Some((payload, subject)) = message::node_reply(node.as_str(), request, unix, bytes) {
-            self.publish(region, &subject, &payload);
+            let side = self.brokers.get(region).map(|broker| broker.side_of_node(node));
+            let side = side.unwrap_or_default();
+            self.route(region, Message { side, subject: &subject, mark: None, payload: &payload });
         }
     }
 
     /// A broker hands a message to whoever listens, there and on brokers joined with it.
     fn route(&mut self, region: &RegionId, message: Message<'_>) {
         let Some(broker) = self.brokers.get(region).filter(|broker| broker.up) else { return };
-        let joined: Vec<RegionId> = broker.joined.iter().cloned().collect();
-        let near = broker.receivers(message.subject);
+        let joined: Vec<RegionId> = match message.side {
+            Side::Main => broker.joined.iter().cloned().collect(),
+            Side::Apart => Vec::new(),
+        };
+        let near = broker.receivers(message.side, message.subject);
         let groups: BTreeSet<String> = near.groups.keys().cloned().collect();
         let chosen = near.choose(&mut self.chance.brokers);
-        self.hand_out(region, message, chosen);
+        let mut served = self.hand_out(region, message, chosen, false);
         for other in joined {
             let Some(broker) = self.brokers.get(&other).filter(|broker| broker.up) else {
                 continue;
             };
-            let far = broker.receivers(message.subject).beyond(&groups);
+            let far = broker.receivers(message.side, message.subject).beyond(&groups);
             let chosen = far.choose(&mut self.chance.brokers);
-            self.hand_out(&other, message, chosen);
+            served |= self.hand_out(&other, message, chosen, served);
         }
     }
 
+    /// Whether a service has it now.
     fn hand_out(
         &mut self,
         region: &RegionId,
         message: Message<'_>,
         gateways: Vec<(Slot, ConnectionId)>,
-    ) {
-        let Message { subject, mark, payload } = message;
-        if subject.contains(".reply.") {
+        served: bool,
+    ) -> bool {
+        let Message { side, subject, mark, payload } = message;
+        if subject.contains(".reply.") && side == Side::Main {
             self.watch.client_got(self.now, region, subject, payload);
         }
-        let Some(broker) = self.brokers.get(region) else { return };
+        let Some(broker) = self.brokers.get(region) else { return served };
         let (delay, (min, max)) = (broker.delay, broker.answer);
-        let nodes = broker.nodes_for(subject);
+        let mut nodes = broker.nodes_for(side, subject);
+        let service = !nodes.is_empty() && subject.contains(".broadcast.service.");
+        if service {
+            // Services of one name are a queue group, over all servers that are joined.
+            let one = self.chance.nodes.pick(&nodes).filter(|_| !served).cloned();
+            nodes = one.into_iter().collect();
+        }
         if !nodes.is_empty() && self.watch.nodes_got(self.now, region, &nodes, payload) {
             for node in nodes {
                 let after = delay * 2 + self.chance.nodes.between(min, max);
@@ -283,6 +299,16 @@ impl World {
                 self.after(after, Happening::NodeAnswers(answer));
             }
         }
+        self.hand_to(gateways, delay, (subject, mark, payload));
+        service
+    }
+
+    fn hand_to(
+        &mut self,
+        gateways: Vec<(Slot, ConnectionId)>,
+        delay: Duration,
+        (subject, mark, payload): (&str, Option<&str>, &Bytes),
+    ) {
         for (slot, connection) in gateways {
             let mark = mark.map(str::to_owned);
             let payload = payload.clone();
@@ -294,12 +320,13 @@ impl World {
         }
     }
 
-    fn beacon(&mut self, region: &RegionId, subject: &str, beacon: &Beacon) {
+    fn beacon(&mut self, region: &RegionId, side: Side, subject: &str, beacon: &Beacon) {
         let Some(broker) = self.brokers.get(region) else { return };
-        let reached = std::iter::once(region).chain(&broker.joined);
+        let joined = broker.joined.iter().filter(|_| side == Side::Main);
+        let reached = std::iter::once(region).chain(joined);
         let reached = reached.filter_map(|one| self.brokers.get(one)).filter(|one| one.up);
         let listeners: Vec<_> =
-            reached.flat_map(|broker| broker.receivers(subject).plain).collect();
+            reached.flat_map(|broker| broker.receivers(side, subject).plain).collect();
         for (slot, connection) in listeners {
             self.answer(slot, connection, Event::BeaconHeard(beacon.clone()));
         }

@@ -56,6 +56,13 @@ impl World {
         self.suspect(to, from);
     }
 
+    /// Resets every link of a place.
+    pub(super) fn reset_all(&mut self, slot: Slot) {
+        for link in self.links.of(slot) {
+            self.reset(link);
+        }
+    }
+
     /// Resets every link between two places, as a load balancer does with idle connections.
     pub fn reset_links(&mut self, a: Slot, b: Slot) {
         for link in self.links.between(a, b) {
@@ -69,6 +76,9 @@ impl World {
         let Some(listener) = listener.filter(|one| self.process(*one).is_alive()) else {
             return self.dial_failed(slot, target, Duration::from_millis(50), unreachable());
         };
+        if self.process(slot).full {
+            return self.dial_failed(slot, target, Duration::ZERO, unreachable());
+        }
         let gateway = &self.process(listener).config.gateway;
         if listener == slot {
             let failure = DialFailure::Ourselves;
@@ -81,10 +91,15 @@ impl World {
             let failure = DialFailure::Refused { reason };
             return self.dial_failed(slot, target, Duration::from_millis(100), failure);
         }
+        if self.process(slot).expired || self.process(listener).expired {
+            let failure = DialFailure::Refused { reason: "the certificate has ended".to_owned() };
+            return self.dial_failed(slot, target, Duration::from_millis(100), failure);
+        }
         if self.network.is_cut(slot, listener) {
             return self.dial_failed(slot, target, Duration::from_millis(50), unreachable());
         }
-        if !self.network.passes(slot, listener) || !self.process(listener).answers() {
+        let taken = self.process(listener).answers() && !self.process(listener).full;
+        if !self.network.passes(slot, listener) || !taken {
             return self.dial_failed(slot, target, DIAL_TIMEOUT, unreachable());
         }
         let latency = self.network.path(slot, listener).latency(&mut self.chance.links);
@@ -121,7 +136,7 @@ impl World {
     pub(super) fn send(&mut self, slot: Slot, link: LinkId, sent: Sent) {
         let Sent { epoch, number, weight, frame } = sent;
         if let Some(process) = self.processes.get(slot.0) {
-            self.watch.sent(self.now, &process.config, &frame);
+            self.watch.sent(self.now, (slot, &process.config), &frame);
         }
         let frame = Ok(Box::new((*frame).clone()));
         let event = Box::new(Event::Frame { link, epoch, number, weight, frame });

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use antiphon_core::{Advert, AdvertDraft, Event, Incarnation, OrderGiven, TicketId, policy::Proof};
+use antiphon_core::{
+    Advert, AdvertDraft, Event, Incarnation, OrderGiven, TicketId,
+    policy::{Policy, Proof},
+};
 use bytes::Bytes;
 
 use super::{Happening, Slot, World};
@@ -41,9 +44,20 @@ impl World {
         process.config.incarnation = Incarnation(micros);
         let life = process.life;
         process.machine = Some(make(process.config.clone(), seed ^ life.0, clocks));
+        match self.process(slot).policy.clone() {
+            None => self.watch.policy_applied(now, slot, Policy::default()),
+            Some(policy) => self.handle(slot, Event::PolicyApplied { policy: Box::new(policy) }),
+        }
         self.spread_news(slot);
         self.after(Duration::from_millis(2), Happening::Connect { slot, life });
         self.tell(slot, Duration::ZERO, Event::Tick);
+    }
+
+    /// Puts a policy in force at a place, for what runs there and for what will be started there.
+    pub fn apply_policy(&mut self, slot: Slot, policy: &Policy) {
+        self.process_mut(slot).policy = Some(policy.clone());
+        let policy = Box::new(policy.clone());
+        self.tell(slot, Duration::ZERO, Event::PolicyApplied { policy });
     }
 
     /// Ends a process without warning to its machine.
@@ -108,12 +122,37 @@ impl World {
 
     /// Sets a process's wall clock off by this much.
     pub fn set_skew(&mut self, slot: Slot, skew: Skew) {
+        if matches!(skew, Skew::Behind(_)) {
+            // Each life that it starts now looks older than the one before, as a twin would.
+            self.watch.may_alarm("duplicate-gateway");
+        }
         self.process_mut(slot).skew = skew;
     }
 
     /// Lets a process accept connections and say nothing on them, or speak again.
     pub fn set_mute(&mut self, slot: Slot, mute: bool) {
         self.process_mut(slot).mute = mute;
+    }
+
+    /// A process has no file descriptor left, or some again: what it has open goes on.
+    pub fn set_full(&mut self, slot: Slot, full: bool) {
+        self.process_mut(slot).full = full;
+    }
+
+    /// The certificate of a process has ended, or a new one is there: links do not outlive it, and
+    /// while it has ended nobody sets up new ones.
+    pub fn expire(&mut self, slot: Slot, expired: bool) {
+        self.process_mut(slot).expired = expired;
+        if expired {
+            self.reset_all(slot);
+        }
+    }
+
+    /// A gateway is found under another host name from here on.
+    pub fn readdress(&mut self, slot: Slot) {
+        self.process_mut(slot).name.push_str("-moved");
+        self.reset_all(slot);
+        self.spread_news(slot);
     }
 
     /// Signatures of virtual clients always hold.

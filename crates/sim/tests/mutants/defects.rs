@@ -1,14 +1,14 @@
 //! The planted defects: wrappers that twist what goes in or comes out of the real machine.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
 
 use antiphon_core::{
-    Accept, Ack, Action, AdvertKey, Control, Epoch, Event, Frame, Gateway, GatewayId, LinkId, Now,
-    Outcome, Snapshot,
+    Accept, Ack, Action, AdvertContent, AdvertKey, Body, Control, Epoch, Event, Frame, Gateway,
+    GatewayId, LinkId, Now, Outcome, Snapshot, Target, policy::Rules,
 };
 use antiphon_sim::Machine;
 
@@ -27,7 +27,7 @@ pub(crate) enum Defect {
     TellsLies,
     /// Wipes the list of gateways that had a frame.
     ForgetsVisited,
-    /// Does not notice that links go down.
+    /// Takes every link that ever was for one that stands.
     KeepsDeadLinks,
     /// Leaves out every hundredth number of a session.
     SkipsANumber,
@@ -35,6 +35,16 @@ pub(crate) enum Defect {
     LosesFrames,
     /// Once without a broker, never hears of it again.
     NeverRejoins,
+    /// Lets in what its region's policy does not accept.
+    IgnoresAcceptRules,
+    /// Lets out what its region's policy does not export.
+    IgnoresExportRules,
+    /// Takes every filter for a complete one.
+    PrunesOnPartialFilters,
+    /// Leaves one identity out of every fifth list.
+    LosesAnIdentity,
+    /// Names one identity twice in every fifth list.
+    DoublesAnIdentity,
 }
 
 /// The machine with a defect.
@@ -48,6 +58,7 @@ pub(crate) struct Mutant {
     sessions: BTreeMap<GatewayId, Session>,
     published: VecDeque<Action>,
     was_down: bool,
+    dead: BTreeSet<LinkId>,
 }
 
 /// What was sent to one peer.
@@ -73,13 +84,18 @@ impl Mutant {
             sessions: BTreeMap::new(),
             published: VecDeque::new(),
             was_down: false,
+            dead: BTreeSet::new(),
         }
     }
 
     /// Whether it is the hundredth turn.
     fn now_and_then(&mut self) -> bool {
+        self.every(100)
+    }
+
+    fn every(&mut self, turns: u64) -> bool {
         self.count += 1;
-        self.count.is_multiple_of(100)
+        self.count.is_multiple_of(turns)
     }
 
     /// What the machine gets to see instead.
@@ -95,7 +111,21 @@ impl Mutant {
             (Defect::ResendsInANewEpoch, Event::FromPeer { link, message }) => {
                 Event::FromPeer { link, message: self.conceal(link, message) }
             }
-            (Defect::KeepsDeadLinks, Event::LinkDown { .. }) => return None,
+            (Defect::KeepsDeadLinks, Event::LinkDown { link, .. }) => {
+                self.dead.insert(link);
+                return None;
+            }
+            (Defect::IgnoresAcceptRules, Event::PolicyApplied { mut policy }) => {
+                policy.accept = Rules::default();
+                Event::PolicyApplied { policy }
+            }
+            (Defect::IgnoresExportRules, Event::PolicyApplied { mut policy }) => {
+                policy.export = Rules::default();
+                Event::PolicyApplied { policy }
+            }
+            (Defect::PrunesOnPartialFilters, Event::FromPeer { link, message }) => {
+                Event::FromPeer { link, message: completed(message) }
+            }
             (Defect::ForgetsVisited, Event::Frame { link, epoch, number, weight, frame }) => {
                 let frame = frame.map(|mut frame| {
                     frame.hop.visited.clear();
@@ -139,6 +169,35 @@ impl Mutant {
             }
             message => message,
         }
+    }
+
+    /// Names one identity too few or too many in every fifth list.
+    fn miscount(&mut self, frame: Arc<Frame>) -> Arc<Frame> {
+        let mut twisted = (*frame).clone();
+        let Body::Request(request) = &mut twisted.end.body else { return frame };
+        let Target::Directed { identities } = &mut request.target else { return frame };
+        if identities.len() < 2 || !self.every(5) {
+            return frame;
+        }
+        let last = identities.pop();
+        if self.defect == Defect::DoublesAnIdentity {
+            identities.extend(last.iter().chain(&last).cloned());
+        }
+        Arc::new(twisted)
+    }
+
+    /// Says on behalf of peers that are gone that they live.
+    fn pretend(&mut self, actions: &[Action], now: Now) -> Vec<Action> {
+        let mut more = Vec::new();
+        for action in actions {
+            if let Action::Ping { link, connection, nonce } = action
+                && self.dead.contains(link)
+            {
+                let (link, connection, nonce) = (*link, *connection, *nonce);
+                more.extend(self.machine.handle(Event::Pong { link, connection, nonce }, now));
+            }
+        }
+        more
     }
 
     /// Sends the last frames of the session before first.
@@ -194,6 +253,13 @@ impl Mutant {
                 self.remember(link, weight, Arc::clone(&frame));
                 actions.push(Action::Send { link, epoch, number, weight, frame });
             }
+            (
+                Defect::LosesAnIdentity | Defect::DoublesAnIdentity,
+                Action::Send { link, epoch, number, weight, frame },
+            ) => {
+                let frame = self.miscount(frame);
+                actions.push(Action::Send { link, epoch, number, weight, frame });
+            }
             (Defect::SkipsANumber, Action::Send { link, epoch, number, weight, frame }) => {
                 let number = number + u64::from(self.now_and_then());
                 actions.push(Action::Send { link, epoch, number, weight, frame });
@@ -203,13 +269,26 @@ impl Mutant {
     }
 }
 
+/// Says of all filters that they are complete.
+fn completed(message: Control) -> Control {
+    let Control::Adverts { mut adverts, answered } = message else { return message };
+    for advert in &mut adverts {
+        if let AdvertContent::Hints(hints) = &mut advert.draft.content {
+            Arc::make_mut(hints).collectives.values_mut().for_each(|one| one.complete = true);
+        }
+    }
+    Control::Adverts { adverts, answered }
+}
+
 impl Machine for Mutant {
     fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
         let again =
             self.defect == Defect::RepublishesOnReconnect && matches!(event, Event::BrokerUp(_));
         let Some(event) = self.twist_event(event) else { return Vec::new() };
         let mut actions = if again { self.published.drain(..).collect() } else { Vec::new() };
-        for action in self.machine.handle(event, now) {
+        let ordered = self.machine.handle(event, now);
+        let more = self.pretend(&ordered, now);
+        for action in ordered.into_iter().chain(more) {
             self.twist_action(action, &mut actions);
         }
         actions
