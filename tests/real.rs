@@ -14,6 +14,8 @@ mod explained;
 mod export;
 #[path = "real/federated.rs"]
 mod federated;
+#[path = "real/guide.rs"]
+mod guide;
 #[path = "real/interest.rs"]
 mod interest;
 #[path = "real/metrics.rs"]
@@ -50,5 +52,6 @@ async fn a_ping_from_any_region_is_answered_by_every_node_once() {
         assert!(answers.values().all(|count| *count == 1), "{answers:?}");
     }
     metrics::exist(&fabric).await;
+    guide::works(&fabric).await;
     fabric.conserved().await;
 }
