@@ -61,7 +61,10 @@ pub use broker::{Broker, connect};
 pub use config::{BrokerConfig, ConfigError, TlsOptions};
 pub use intake::{Hold, Intake};
 pub use memory::MemoryBroker;
-pub use monitor::{Coverage, Listener, MonitorUrl, MonitorUrlError, Monitors};
+pub use monitor::{
+    Coverage, Listener, MonitorError, MonitorPages, MonitorUrl, MonitorUrlError,
+    MonitoredConnection, Monitors,
+};
 pub use port::{
     BarrierId, BrokerCommand, BrokerEvent, Delivery, Operation, Publication, RefusedPublish,
     ServerInfo, SubscriptionId,

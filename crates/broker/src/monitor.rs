@@ -14,11 +14,16 @@
 
 mod documents;
 mod http;
+mod pages;
 
 use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
 use tokio::time::timeout;
 
+pub use self::{
+    documents::Connection as MonitoredConnection,
+    pages::{MonitorError, MonitorPages},
+};
 use self::{
     documents::{Connz, Gatewayz, Leafz, Routez, Subsz, Varz},
     http::Client,
@@ -119,7 +124,10 @@ impl Monitors {
             let read = async {
                 let mut client = Client::connect(server, self.tls.as_ref()).await?;
                 cluster.look(&mut client).await?;
-                read_connections(&mut client, &mut on).await
+                let mut each = |one: &MonitoredConnection| {
+                    one.subscriptions_list.iter().for_each(|subject| on(subject));
+                };
+                read_connections(&mut client, &mut each).await
             };
             if let Err(reason) = read.await {
                 problem = problem.or(Some(format!("{}: {reason}", server.0)));
@@ -197,7 +205,7 @@ impl Cluster {
 /// Reads the pages of one server's connections.
 async fn read_connections(
     client: &mut Client,
-    on: &mut (impl FnMut(&str) + Send),
+    on: &mut (impl FnMut(&MonitoredConnection) + Send),
 ) -> Result<(), String> {
     let mut offset = 0_usize;
     let mut last = 0_u64;
@@ -212,9 +220,7 @@ async fn read_connections(
             offset = offset.saturating_sub(PAGE_LEN);
             continue;
         }
-        for connection in page.connections.iter().filter(|one| one.cid > last) {
-            connection.subscriptions_list.iter().for_each(|subject| on(subject));
-        }
+        page.connections.iter().filter(|one| one.cid > last).for_each(&mut *on);
         last = page.connections.last().map_or(last, |one| last.max(one.cid));
         let read = offset + page.connections.len();
         if read >= page.total {

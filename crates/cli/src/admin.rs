@@ -175,6 +175,34 @@ impl Asked {
         in_time(&self.address, self.client.requests(wanted)).await
     }
 
+    /// What another gateway remembers of requests; within, why it does not say.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn requests_of(
+        &self,
+        gateway: &GatewayId,
+        wanted: &RequestsAsked,
+        patience: Duration,
+    ) -> Result<Result<Said<RequestsView>, String>, Failure> {
+        let body = serde_json::to_vec(wanted).map_err(Failure::problem)?;
+        self.ask_about(gateway, (topic::REQUESTS, body), patience).await
+    }
+
+    /// What another gateway says would become of a message; within, why it does not say.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask).
+    pub async fn explain_of(
+        &self,
+        gateway: &GatewayId,
+        wanted: &ExplainAsked,
+        patience: Duration,
+    ) -> Result<Result<Said<Explanation>, String>, Failure> {
+        let body = serde_json::to_vec(wanted).map_err(Failure::problem)?;
+        self.ask_about(gateway, (topic::EXPLAIN, body), patience).await
+    }
+
     /// What would become of a message.
     ///
     /// # Errors

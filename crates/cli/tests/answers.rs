@@ -10,7 +10,7 @@ use antiphon_cli::{
     screen::Screen,
     table::Table,
 };
-use antiphon_core::{Explanation, RequestsView, Trace};
+use antiphon_core::{Explanation, PublishedView, RequestsView, Trace};
 use antiphon_gateway::shell::Said;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -66,6 +66,25 @@ fn requests_are_listed_and_one_is_shown_in_full() {
     check_tables("request", &requests::detail(&said.said.requests[0], said.at));
     let fields = requests::json(&said.said);
     check_document("requests", &document_of("requests", &said, fields));
+}
+
+/// The same request at the gateway where it entered and at one that published it.
+#[test]
+fn what_several_gateways_remember_is_put_together() {
+    let here: Said<RequestsView> = said("records.json");
+    let mut there = here.clone();
+    (there.gateway, there.region) = ("us-1".parse().unwrap(), "us".parse().unwrap());
+    there.said.requests.truncate(1);
+    let other = &mut there.said.requests[0];
+    (other.asked, other.messages) = (None, 0);
+    (other.sent, other.returned, other.kept_from) = (Vec::new(), Vec::new(), Vec::new());
+    other.published = vec![PublishedView { region: "eu".parse().unwrap(), count: 2 }];
+    let merged = requests::merge(&[there, here.clone()], 2);
+    assert_eq!(merged.len(), 2, "at most so many, the latest");
+    assert_eq!(merged[0].parts.len(), 2);
+    assert_eq!(merged[0].request.asked, here.said.requests[0].asked);
+    assert_eq!(merged[0].request.sent, here.said.requests[0].sent, "nothing counts twice");
+    check_tables("request-all", &requests::detail_of_all(&merged[0], here.at));
 }
 
 #[test]

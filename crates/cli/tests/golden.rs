@@ -51,6 +51,7 @@ fn nouns() -> Vec<(&'static str, Noun)> {
         ("collectives", Noun::Collectives),
         ("drops", Noun::Drops { examples: 10 }),
         ("halts", Noun::Halts),
+        ("policy", Noun::Policy),
     ]
 }
 

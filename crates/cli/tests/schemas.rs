@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
-const NOUNS: [&str; 14] = [
+const NOUNS: [&str; 15] = [
     "check",
     "collectives",
     "drops",
@@ -12,6 +12,7 @@ const NOUNS: [&str; 14] = [
     "gateways",
     "halts",
     "links",
+    "policy",
     "regions",
     "requests",
     "routes",

@@ -60,7 +60,7 @@ fn broker_config(config: &Config, signer: &Signer) -> Result<BrokerConfig, Conne
     broker.srv = config.srv.clone();
     broker.connect_timeout = config.connect_timeout;
     if let Some(files) = &config.tls {
-        broker.tls = Some(TlsOptions::fixed(Arc::new(tls_config(files)?)));
+        broker.tls = Some(tls_options(files)?);
     }
     broker.auth = match (&config.login, &config.security) {
         (Some(login), _) => Auth::Password {
@@ -73,6 +73,14 @@ fn broker_config(config: &Config, signer: &Signer) -> Result<BrokerConfig, Conne
         (None, Security::V1 { .. }) => Auth::Anonymous,
     };
     Ok(broker)
+}
+
+/// TLS as these files say, for a broker or what belongs to it.
+///
+/// # Errors
+/// A file cannot be read, or is not what it should be.
+pub fn tls_options(files: &TlsFiles) -> Result<TlsOptions, CredentialsError> {
+    tls_config(files).map(|config| TlsOptions::fixed(Arc::new(config)))
 }
 
 fn tls_config(files: &TlsFiles) -> Result<ClientConfig, CredentialsError> {

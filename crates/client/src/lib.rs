@@ -24,7 +24,7 @@ mod text;
 
 pub use aggregate::{Summary, summarise};
 pub use client::{Client, Exchange, ExchangeError, Next, Targets};
-pub use connect::{ConnectError, connect};
+pub use connect::{ConnectError, connect, tls_options};
 pub use connection::{Connection, ConnectionError};
 pub use console::Console;
 pub use environment::Environment;

@@ -10,11 +10,13 @@ pub mod subjects;
 
 use std::{path::Path, time::Duration};
 
+use antiphon_broker::TlsOptions;
 use antiphon_core::{GatewayId, RegionId};
 
 use crate::{
     Clock,
     config::{self, Config},
+    real,
     shell::{ProcessFacts, Settings},
 };
 
@@ -47,6 +49,8 @@ pub struct Preflight {
     pub process: ProcessFacts,
     /// The largest message that becomes a frame, in bytes.
     pub frame_bytes_max: u64,
+    /// TLS for monitoring ports that ask for it.
+    pub monitor_tls: Option<TlsOptions>,
 }
 
 /// Who would start.
@@ -97,5 +101,6 @@ async fn try_all(config: &Config, clock: Clock) -> Preflight {
         advertise,
         process: ProcessFacts::read(),
         frame_bytes_max: config.limits.frame_bytes_max,
+        monitor_tls: real::monitor_tls(config).ok().flatten(),
     }
 }

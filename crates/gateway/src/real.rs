@@ -52,8 +52,7 @@ pub(crate) async fn world(config: &Config) -> Result<World, WorldError> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| WorldError::Listen { address, source })?;
-    let tls = config.broker.tls.as_ref().filter(|_| wants_tls(config));
-    let tls = tls.map(broker_tls).transpose()?;
+    let tls = monitor_tls(config)?;
     let monitors = config.broker.monitors.clone();
     let monitors = (!monitors.is_empty()).then(|| Monitors::new(monitors, tls));
     Ok(World {
@@ -63,6 +62,12 @@ pub(crate) async fn world(config: &Config) -> Result<World, WorldError> {
         monitors,
         links: LinkWorld::Sockets(listener),
     })
+}
+
+/// TLS for the broker's monitoring ports, where one of them asks for it.
+pub(crate) fn monitor_tls(config: &Config) -> Result<Option<TlsOptions>, WorldError> {
+    let tls = config.broker.tls.as_ref().filter(|_| wants_tls(config));
+    tls.map(broker_tls).transpose()
 }
 
 fn wants_tls(config: &Config) -> bool {

@@ -50,8 +50,8 @@ pub use answers::{TraceAsked, topic, unpack};
 pub(crate) use answers::{Work, work_out};
 pub(crate) use broker::BrokerOut;
 pub use facts::{
-    AuthorityFacts, ClockFacts, DialFacts, ProcessFacts, RefusalFacts, Settings, TroubleFacts,
-    TrustFacts,
+    AuthorityFacts, CallerFacts, ClockFacts, DialFacts, ProcessFacts, RefusalFacts, Settings,
+    TroubleFacts, TrustFacts,
 };
 pub use policy::PolicyOrder;
 pub use query::{Query, Question, Said, ShellGone, ShellHandle};

@@ -63,11 +63,20 @@ pub(super) struct Connz {
     pub(super) connections: Vec<Connection>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Connection {
-    pub(super) cid: u64,
+/// A client of a server.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Connection {
+    /// Its number; later ones have larger numbers.
+    pub cid: u64,
+    /// Its name, as it says.
     #[serde(default)]
-    pub(super) subscriptions_list: Vec<String>,
+    pub name: String,
+    /// Bytes that wait for it.
+    #[serde(default)]
+    pub pending_bytes: u64,
+    /// Subjects that it listens to.
+    #[serde(default)]
+    pub subscriptions_list: Vec<String>,
 }
 
 /// `/subsz`.

@@ -127,6 +127,15 @@ impl Evidence {
         first.into_iter().chain(ours).all(|report| !report.core.broker.up) && first.is_some()
     }
 
+    /// Whether anybody is there who could publish in a region; where nobody is, MEMB-013 tells.
+    pub(crate) fn has_working_gateway(&self, region: &str) -> bool {
+        let members = self.members();
+        let mut ours = members.values().filter(|member| member.region.as_str() == region);
+        ours.any(|member| {
+            lives(member) && member.broker == Some(true) && !self.is_gone(&member.gateway)
+        })
+    }
+
     /// Whether a gateway, as its newest advert says, takes frames.
     pub(super) fn takes_frames(&self, gateway: &GatewayId) -> bool {
         let state = self.members().get(gateway).and_then(|member| member.state);

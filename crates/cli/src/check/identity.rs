@@ -6,7 +6,7 @@ use std::{
 };
 
 use antiphon_core::Alarm;
-use antiphon_gateway::shell::{AuthorityFacts, Report};
+use antiphon_gateway::shell::{AuthorityFacts, CallerFacts, Report};
 
 use super::{
     Check, Evidence, Finding, Outcome, Test,
@@ -19,6 +19,9 @@ use crate::{
 
 /// An authority that ends sooner is worth a look: whoever replaces it needs time.
 const AUTHORITY_WARNING: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Hexadecimal digits of a key that tell it from another.
+const KEY_SHOWN: usize = 16;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -99,6 +102,15 @@ pub(super) const CHECKS: &[Check] = &[
         next: "issue certificates with a URI or DNS name and remove [identity] common_name",
         test: Test::Running(common_names),
     },
+    Check {
+        code: "IDENT-010",
+        title: "Regions that prove callers know the same ones",
+        meaning: "Rules that name callers need their signatures verified, and the regions that do so \
+                  do not trust the same CAs (protocol v1) or issuers of tokens (v2). A caller whom one \
+                  of them cannot prove is refused there, however the rule reads.",
+        next: "[policy] callers: the same ca and issuers in every region",
+        test: Test::Running(callers),
+    },
 ];
 
 fn soon(evidence: &Evidence) -> Outcome {
@@ -145,6 +157,40 @@ fn broker_authorities(evidence: &Evidence) -> Outcome {
     differing(holders.into_iter(), "region", |missing| {
         Finding::warning(format!("{missing}: its callers are not answered there"))
     })
+}
+
+/// Regions whose policy names no callers verify none.
+fn callers(evidence: &Evidence) -> Outcome {
+    let told: Vec<(String, &CallerFacts)> = evidence
+        .by_region()
+        .into_iter()
+        .filter_map(|(region, reports)| {
+            Some((region, reports.first()?.daemon.trust.callers.as_ref()?))
+        })
+        .map(|(region, callers)| (region.to_string(), callers))
+        .collect();
+    if told.is_empty() {
+        return Outcome::unknown("no region proves callers");
+    }
+    let holders = told.iter().map(|(region, one)| (region.clone(), one.authorities.as_slice()));
+    let mut outcome = differing(holders, "region", |missing| {
+        Finding::warning(format!("{missing}, which proves callers"))
+    });
+    let all: BTreeSet<_> = told.iter().flat_map(|(_, one)| &one.issuers).collect();
+    for (name, key) in &all {
+        let lacks = |one: &CallerFacts| one.issuers.get(*name) != Some(*key);
+        let without = told.iter().filter(|(_, one)| lacks(one)).map(|(region, _)| region);
+        let without: Vec<_> = without.collect();
+        if !without.is_empty() {
+            let without = human::list(without);
+            let key: String = key.chars().take(KEY_SHOWN).collect();
+            outcome.findings.push(Finding::warning(format!(
+                "the issuer {name} with the key {key}... does not count in region {without}"
+            )));
+        }
+    }
+    let issuers = human::count(all.len() as u64, "issuer");
+    Outcome { good: format!("{}, {issuers}", outcome.good), ..outcome }
 }
 
 fn differing<'a>(

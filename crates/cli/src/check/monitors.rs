@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use antiphon_core::Alarm;
+
 use super::{Check, Evidence, Finding, Outcome, Test, evidence::percent, facts::ServerFacts};
 use crate::human;
 
@@ -16,6 +18,8 @@ const PING_INTERVAL_MAX: Duration = Duration::from_secs(30);
 const PENDING_WARNING: u64 = 25;
 /// The share of connections in use beyond which nodes are soon turned away.
 const CONNECTIONS_WARNING: u64 = 90;
+/// A gateway that has been connected for so long has read its broker, or cannot.
+const FIRST_READING: Duration = Duration::from_secs(30);
 /// Identities named in one line.
 const NAMED_MAX: usize = 5;
 
@@ -112,6 +116,16 @@ pub(super) const CHECKS: &[Check] = &[
                   What is delivered to one is not heard on the other.",
         next: "one region name for each cluster; correct [broker] servers and monitors",
         test: Test::Running(one_cluster),
+    },
+    Check {
+        code: "BROK-022",
+        title: "What is known of nodes is complete and current",
+        meaning: "The gateway that reads a region's brokers for all did not read every server within \
+                  the last two polls. Until it does, requests for single nodes of other regions go \
+                  there too, since it is not known who is not there, and requests to services may not \
+                  leave their region.",
+        next: "antiphon collectives (AGE); [broker] monitors must name every server and be reachable",
+        test: Test::Running(interest),
     },
 ];
 
@@ -243,10 +257,19 @@ fn whole_clusters(evidence: &Evidence) -> Outcome {
     })
 }
 
+/// By what the brokers say now, and by what gateways have noticed in each other's hints.
 fn identities(evidence: &Evidence) -> Outcome {
     let mut homes: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     let told: Vec<_> = evidence.servers.iter().filter(|one| one.nodes.is_some()).collect();
-    if told.is_empty() {
+    for report in evidence.reports() {
+        for alarm in report.core.alarms.iter().map(|view| &view.alarm) {
+            if let Alarm::IdentityInTwoRegions { identity, region } = alarm {
+                let regions = [region.as_str(), report.core.region.as_str()];
+                homes.entry(identity).or_default().extend(regions);
+            }
+        }
+    }
+    if told.is_empty() && homes.is_empty() {
         return Outcome::unknown("no broker tells who listens");
     }
     for server in &told {
@@ -263,6 +286,27 @@ fn identities(evidence: &Evidence) -> Outcome {
     let more = twice.len().saturating_sub(NAMED_MAX);
     let more = (more > 0).then(|| Finding::problem(format!("{more} more identities are")));
     Outcome::of(findings.chain(more), format!("{} identities", homes.len()))
+}
+
+fn interest(evidence: &Evidence) -> Outcome {
+    let readers = evidence.reports().filter(|report| {
+        let (core, interest) = (&report.core, &report.core.interest);
+        // Without a broker nothing can be read, and BROK-001 tells.
+        interest.monitors && interest.reads && core.broker.up && core.broker.since > FIRST_READING
+    });
+    let readers: Vec<_> = readers.collect();
+    if readers.is_empty() {
+        return Outcome::unknown("no gateway reads a broker's monitoring ports");
+    }
+    let late = readers.iter().filter(|report| !report.core.interest.complete).map(|report| {
+        let (gateway, interest) = (&report.core.gateway, &report.core.interest);
+        let why = if interest.problem.is_empty() { "it takes long" } else { &interest.problem };
+        let age = interest.read.map(|read| report.at.saturating_sub(read));
+        let read =
+            age.map_or("never read".to_owned(), |age| format!("read {} ago", human::span(age)));
+        Finding::warning(format!("{gateway}: {read}, not in full: {}", human::reason(why)))
+    });
+    Outcome::of(late, human::count(readers.len() as u64, "reader"))
 }
 
 fn one_cluster(evidence: &Evidence) -> Outcome {

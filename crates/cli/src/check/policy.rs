@@ -1,8 +1,11 @@
 //! What is configured, and whether the regions' configurations fit each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use antiphon_core::{DropReason, RegionId, policy::Direction};
+use antiphon_core::{DropReason, Order, OrderView, RegionId, policy::Direction};
 use antiphon_gateway::shell::{Report, Settings};
 
 use super::{
@@ -147,6 +150,15 @@ pub(super) const CHECKS: &[Check] = &[
         next: "make the [policy] file the same at every gateway of the region, then antiphon policy \
                apply",
         test: Test::Running(policies),
+    },
+    Check {
+        code: "POLI-015",
+        title: "Nothing is stopped by an operator's order",
+        meaning: "An operator has halted a collective, a caller or what passes between two regions, or \
+                  has ordered links down, and that holds. What it stops is dropped as halted, or takes \
+                  other ways. Orders end by themselves, a month after they were given at the latest.",
+        next: "antiphon resume, or antiphon link up REGION, once the reason is gone",
+        test: Test::Running(orders),
     },
 ];
 
@@ -333,10 +345,39 @@ fn nobody_dials(evidence: &Evidence) -> Outcome {
     Outcome::of(findings, human::count(regions.len() as u64, "region"))
 }
 
+/// Every gateway of the fabric knows all orders; what holds at one of them is told once.
+fn orders(evidence: &Evidence) -> Outcome {
+    let mut held: BTreeMap<(String, &str), (&OrderView, Duration, BTreeSet<&str>)> =
+        BTreeMap::new();
+    for report in evidence.reports() {
+        for one in report.core.orders.iter().filter(|one| one.holds && one.order.stands) {
+            let key = (one.order.stop.to_string(), one.region.as_str());
+            let known = held.entry(key).or_insert((one, report.at, BTreeSet::new()));
+            known.2.insert(report.core.region.as_str());
+        }
+    }
+    let findings = held.iter().map(|((what, region), (one, at, places))| {
+        let Order { by, reason, made, until, .. } = &one.order;
+        let since = human::span(at.saturating_sub(*made));
+        let left = human::span(until.saturating_sub(*at));
+        let places = human::list(places);
+        let what = format!("{what}: stopped in {places} for {since} by {by} of region {region}");
+        let because = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+        let finding = Finding::warning(format!("{what}{because}, for another {left}"));
+        finding.next(match one.order.stop.is_halt() {
+            true => "antiphon resume, once the reason is gone",
+            false => "antiphon link up REGION, once the reason is gone",
+        })
+    });
+    Outcome::of(findings, "none holds")
+}
+
 fn refused(evidence: &Evidence) -> Outcome {
     let mut counts: BTreeMap<(DropReason, &str), u64> = BTreeMap::new();
     for report in evidence.reports() {
         let lately = report.core.examples.iter().filter(|one| is_lately(report, one.at, LATELY));
+        // Of halts POLI-015 tells.
+        let lately = lately.filter(|one| one.dropped.reason != DropReason::Halted);
         for one in lately.filter(|one| BY_POLICY.contains(&one.dropped.reason)) {
             let key = (one.dropped.reason, one.dropped.subject.as_str());
             *counts.entry(key).or_default() += one.dropped.count;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use antiphon_core::RegionId;
+use antiphon_core::{RegionId, Stop};
 
 use super::{
     Check, Evidence, Finding, Outcome, Test,
@@ -79,16 +79,8 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 fn reach(evidence: &Evidence) -> Outcome {
-    // A region without a gateway that works is MEMB-013's.
-    let works = |region: &RegionId| {
-        let members = evidence.members();
-        let mut ours = members.values().filter(|member| member.region == *region);
-        ours.any(|member| {
-            lives(member) && member.broker == Some(true) && !evidence.is_gone(&member.gateway)
-        })
-    };
     let lost = evidence.other_regions().filter(|(_, region)| region.route.is_none());
-    let lost = lost.filter(|(_, region)| works(&region.region));
+    let lost = lost.filter(|(_, region)| evidence.has_working_gateway(region.region.as_str()));
     let findings = lost.map(|(report, region)| {
         let (us, them) = (&report.core.gateway, &region.region);
         Finding::problem(format!("{us} has no route to region {them}"))
@@ -121,9 +113,17 @@ type Pairs<'a> = BTreeSet<(&'a RegionId, &'a RegionId)>;
 fn linked_regions(evidence: &Evidence) -> Pairs<'_> {
     let ends = evidence.adjacencies();
     let ends = ends.iter().map(|(one, other)| (&one.region, &other.region));
-    ends.filter(|(one, other)| one != other)
-        .flat_map(|(one, other)| [(one, other), (other, one)])
-        .collect()
+    let advertised = ends.filter(|(one, other)| one != other);
+    advertised.chain(ordered_down(evidence)).flat_map(|(a, b)| [(a, b), (b, a)]).collect()
+}
+
+/// Regions whose links an operator wants to rest: they are up and not used, of which POLI-015 tells.
+fn ordered_down(evidence: &Evidence) -> impl Iterator<Item = (&RegionId, &RegionId)> {
+    let orders = evidence.reports().flat_map(|report| &report.core.orders);
+    orders.filter(|one| one.holds && one.order.stands).filter_map(|one| match &one.order.stop {
+        Stop::Link { with } => Some((&one.region, with)),
+        Stop::Collective { .. } | Stop::Caller { .. } | Stop::Pair { .. } => None,
+    })
 }
 
 fn detour(evidence: &Evidence) -> Outcome {

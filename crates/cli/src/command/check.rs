@@ -5,6 +5,7 @@ mod ask;
 mod before;
 mod brokers;
 mod ping;
+mod probe;
 
 use std::{
     collections::BTreeMap,
@@ -12,6 +13,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use antiphon_broker::TlsOptions;
 use tokio::time::{Instant, sleep};
 
 use super::{caller::Who, runtime};
@@ -112,20 +114,32 @@ async fn look(args: &Args) -> Result<Checked, Failure> {
     if let (true, Some(config)) = (args.pre, &args.config) {
         return Ok(before::look(config).await);
     }
-    let mut evidence = match &args.archive {
-        Some(file) => archive::read(file)?,
-        None => ask::ask(&args.admin).await?,
+    let (mut evidence, gateway) = match &args.archive {
+        Some(file) => (archive::read(file)?, None),
+        None => {
+            let (evidence, gateway) = ask::ask(&args.admin).await?;
+            (evidence, Some(gateway))
+        }
     };
     evidence.version = env!("CARGO_PKG_VERSION").to_owned();
     evidence.expect_regions = args.expect_regions;
     evidence.expect_gateways = args.expect_gateways;
-    if args.archive.is_none() {
-        brokers::look(&mut evidence).await;
+    if let Some(gateway) = gateway {
         let who = Who { lab: args.admin.lab(), file: args.client.as_deref() };
+        let tls = monitor_tls(&evidence, &who);
+        brokers::look(&mut evidence, tls).await;
         Box::pin(ping::ping(&mut evidence, &who, args.no_ping)).await;
+        Box::pin(probe::probe(&mut evidence, &gateway)).await;
     }
     let answers = check::look(&evidence);
     Ok(checked(evidence, answers))
+}
+
+/// A client trusts the broker, and so its monitoring port.
+fn monitor_tls(evidence: &Evidence, who: &Who<'_>) -> Option<TlsOptions> {
+    let region = evidence.asked.first().map(|asked| asked.report.core.region.as_str());
+    let files = who.load(region.unwrap_or_default()).ok()?.tls?;
+    antiphon_client::tls_options(&files).ok()
 }
 
 fn checked(evidence: Evidence, answers: Vec<check::Answer>) -> Checked {

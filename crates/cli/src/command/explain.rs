@@ -1,6 +1,6 @@
 //! `antiphon explain`.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use antiphon_core::{ExplainAsked, Explanation, RegionId, Supposition};
 use antiphon_gateway::{config, shell::Said};
@@ -9,11 +9,14 @@ use anyhow::anyhow;
 use super::{read::Output, runtime};
 use crate::{
     Exit, Failure,
-    admin::AdminArgs,
+    admin::{AdminArgs, Asked},
     meant::did_you_mean,
     noun::{document_of, explain},
     screen::{Screen, message, show_json},
 };
+
+/// How long a gateway of another region may take to explain.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Its arguments.
 #[derive(Clone, Debug, clap::Args)]
@@ -97,6 +100,9 @@ impl Args {
     /// Asks; what nobody has heard of is named beside what it is most like.
     async fn explain(&self, asked: &ExplainAsked) -> Result<Said<Explanation>, Failure> {
         let mut gateway = self.admin.connect().await?;
+        if let Some(said) = self.explain_there(&mut gateway, asked).await? {
+            return Ok(said);
+        }
         let said = match gateway.explain(asked).await {
             Err(failure) if failure.exit == Exit::Usage => {
                 let core = gateway.report().await?.core;
@@ -116,6 +122,31 @@ impl Args {
             }
         }
         Ok(said)
+    }
+
+    /// A message of another region is explained by a gateway there, which knows its own rules; `None`
+    /// where nobody there answers, or the region is ours. What would become of it by its adverts is then
+    /// said by the gateway that we talk to.
+    async fn explain_there(
+        &self,
+        gateway: &mut Asked,
+        asked: &ExplainAsked,
+    ) -> Result<Option<Said<Explanation>>, Failure> {
+        let Some(from) = &self.from else { return Ok(None) };
+        let core = gateway.report().await?.core;
+        let there = core.gateways.iter().filter(|one| one.region == *from && core.region != *from);
+        let mut silent = Vec::new();
+        for other in there.filter(|one| one.route.is_some()) {
+            let other = &other.gateway;
+            match gateway.explain_of(other, asked, PATIENCE).await? {
+                Ok(said) => return Ok(Some(said)),
+                Err(why) => silent.push(format!("{other}: {why}")),
+            }
+        }
+        for one in silent {
+            message(format_args!("{one}; by the adverts of region {from}:"));
+        }
+        Ok(None)
     }
 
     fn asked(&self) -> Result<ExplainAsked, Failure> {

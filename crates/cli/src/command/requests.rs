@@ -1,5 +1,7 @@
 //! `antiphon requests`.
 
+mod all;
+
 use std::time::Duration;
 
 use antiphon_core::{RequestsAsked, RequestsView};
@@ -31,6 +33,12 @@ pub struct Args {
     /// Go on and show every change, one line (or one JSON document) a time
     #[arg(long)]
     follow: bool,
+    /// Ask every gateway of the fabric, by way of this one, and put together what they remember
+    #[arg(short = 'A', long, conflicts_with = "follow")]
+    all_gateways: bool,
+    /// How long another gateway may take to answer
+    #[arg(long, value_name = "TIME", default_value = "3s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
     /// For people or for programs
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
@@ -43,7 +51,13 @@ pub struct Args {
 /// # Errors
 /// Nobody answers, or no such request is remembered.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
-    runtime()?.block_on(async { if args.follow { args.follow().await } else { args.once().await } })
+    runtime()?.block_on(async {
+        match (args.follow, args.all_gateways) {
+            (true, _) => args.follow().await,
+            (false, true) => all::show(args).await,
+            (false, false) => args.once().await,
+        }
+    })
 }
 
 impl Args {

@@ -1,5 +1,7 @@
 //! `antiphon requests`: what became of requests, as one gateway remembers it.
 
+mod merged;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use antiphon_core::{DropReason, KeptFrom, RequestView, RequestsView, ReturnedView, WayView};
@@ -10,6 +12,8 @@ use crate::{
     human,
     table::{Cell, Column, Table, Tone},
 };
+
+pub use merged::{Merged, merge};
 
 /// Characters of an id in a list: enough to tell requests apart, and to ask for one.
 const ID_SHOWN: usize = 10;
@@ -86,6 +90,20 @@ fn amiss(one: &RequestView) -> Cell {
 #[must_use]
 pub fn detail(one: &RequestView, now: Duration) -> Vec<Table> {
     vec![head(one, now), by_region(one)]
+}
+
+/// One request of which several gateways told, in full: what each of them did.
+#[must_use]
+pub fn detail_of_all(one: &Merged, now: Duration) -> Vec<Table> {
+    let mut parts = one.parts.iter().map(|(gateway, part)| {
+        by_region(part).led_by(Column::words("OF"), &gateway.as_str().into())
+    });
+    let mut tables = vec![head(&one.request, now)];
+    if let Some(mut first) = parts.next() {
+        parts.for_each(|part| first.rows.extend(part.rows));
+        tables.push(first);
+    }
+    tables
 }
 
 fn head(one: &RequestView, now: Duration) -> Table {

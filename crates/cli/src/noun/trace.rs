@@ -35,7 +35,7 @@ fn head(trace: &Trace) -> Table {
 }
 
 /// How far it came, in one line.
-fn verdict(trace: &Trace) -> Cell {
+pub(crate) fn verdict(trace: &Trace) -> Cell {
     let problem = |text: String| Cell::from(text).tone(Tone::Problem);
     let last = last(trace).map_or("-", GatewayId::as_str);
     match (trace.ended, &trace.silent) {

@@ -8,7 +8,7 @@ use antiphon_cli::check::{
 };
 use antiphon_core::{
     Alarm, AlarmView, DropExample, DropReason, DropView, Dropped, GatewayState, Incarnation,
-    MemberView,
+    MemberView, Order, OrderView, Stop,
 };
 use antiphon_gateway::shell::{AuthorityFacts, DialFacts, RefusalFacts, Report};
 
@@ -159,7 +159,28 @@ fn identity() -> Vec<(&'static str, Break)> {
             evidence.asked.push(twin);
         }),
         ("IDENT-009", |evidence| first(evidence).daemon.settings.common_name = true),
+        ("IDENT-010", |evidence| callers(evidence).authorities.push(authority())),
+        ("IDENT-010", |evidence| {
+            callers(evidence).issuers.insert("acme".to_owned(), "00ff".to_owned());
+        }),
     ]
+}
+
+fn callers(evidence: &mut Evidence) -> &mut antiphon_gateway::shell::CallerFacts {
+    first(evidence).daemon.trust.callers.as_mut().unwrap()
+}
+
+/// An operator of us has stopped something.
+fn order(stop: Stop) -> OrderView {
+    let order = Order {
+        stop,
+        stands: true,
+        by: "alice at us-1".to_owned(),
+        reason: "a runaway".to_owned(),
+        made: NOW - Duration::from_secs(300),
+        until: NOW + Duration::from_secs(3600),
+    };
+    OrderView { order, region: "us".parse().unwrap(), followed: true, holds: true }
 }
 
 fn membership() -> Vec<(&'static str, Break)> {
@@ -398,6 +419,14 @@ fn broker() -> Vec<(&'static str, Break)> {
             let twin = ("mcollective".to_owned(), "n1.us.example.net".to_owned());
             server(evidence).nodes.as_mut().unwrap().insert(twin);
         }),
+        ("BROK-020", |evidence| {
+            let (identity, region) = ("n1.us.example.net".to_owned(), "us".parse().unwrap());
+            raise(first(evidence), Alarm::IdentityInTwoRegions { identity, region });
+        }),
+        ("BROK-022", |evidence| {
+            let interest = &mut first(evidence).core.interest;
+            (interest.complete, interest.problem) = (false, "took too long".to_owned());
+        }),
         ("BROK-021", |evidence| {
             let mut other = evidence.servers[0].clone();
             other.cluster = "somewhere".to_owned();
@@ -455,6 +484,27 @@ fn policy() -> Vec<(&'static str, Break)> {
         ("POLI-014", |evidence| {
             let rule = antiphon_core::policy::Rule::default();
             first(evidence).core.policy.policy.accept.rules.push(rule);
+        }),
+        ("POLI-015", |evidence| {
+            let collective = "mcollective".parse().unwrap();
+            let order = order(Stop::Collective { collective });
+            first(evidence).core.orders.push(order);
+            drop_now(first(evidence), DropReason::Halted, None, "mcollective.node.n1.example.net");
+        }),
+        ("POLI-015", |evidence| {
+            let order = order(Stop::Link { with: "eu".parse().unwrap() });
+            evidence.asked.iter_mut().for_each(|one| one.report.core.orders.push(order.clone()));
+            // Links that are not to be used are not advertised.
+            for asked in &mut evidence.asked {
+                for member in &mut asked.report.core.gateways {
+                    let other = match member.region.as_str() {
+                        "eu" => "us",
+                        "us" => "eu",
+                        _ => continue,
+                    };
+                    member.adjacencies.retain(|name, _| !name.as_str().starts_with(other));
+                }
+            }
         }),
         ("POLI-012", |evidence| {
             let subject = "playground.broadcast.agent.rpcutil";

@@ -102,6 +102,10 @@ fn core(us: &str) -> Value {
             "subject": "mcollective.broadcast.agent.registration", "request": null, "size": 100,
             "count": 12,
         }],
+        "interest": {
+            "monitors": true, "reads": us.ends_with("-1"), "servers": 1, "complete": true,
+            "read": span(AT - 40), "problem": "", "waiting": 0,
+        },
         "marked": 0, "foreign": 0, "siblings": siblings, "alarms": [], "table_version": 7,
     })
 }
@@ -144,7 +148,10 @@ fn daemon(us: &str) -> Value {
             "retention_bytes_max": 32 << 20, "publish_messages_max": 8192,
             "intake_bytes_max": 64 << 20, "hops_max": 8, "drain_grace": span(25),
         },
-        "trust": { "link": authority, "broker": authority },
+        "trust": {
+            "link": authority, "broker": authority,
+            "callers": { "authorities": authority, "issuers": { "acme": "a1b2c3d4e5f60718" } },
+        },
         "process": {
             "open_files": 60, "open_files_max": 65536, "memory_bytes": 60 << 20,
             "memory_bytes_max": 4_u64 << 30,

@@ -13,7 +13,7 @@ use antiphon_core::{GatewayId, RegionId};
 use antiphon_identity::{Credentials, Date, TrustBundle};
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{CallerTrust, Config};
 
 pub use process::ProcessFacts;
 pub(super) use troubles::Troubles;
@@ -75,6 +75,18 @@ pub struct TrustFacts {
     /// The authorities of the broker: `[broker] tls.ca`. Where certificates are Choria's own, those of
     /// its nodes and callers. As of the start or the last renewal.
     pub broker: Vec<AuthorityFacts>,
+    /// Whose signatures prove callers here: `[policy] callers`; `None`: no rule asks for them.
+    pub callers: Option<CallerFacts>,
+}
+
+/// Whose signatures prove callers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CallerFacts {
+    /// The authorities of callers with protocol v1.
+    pub authorities: Vec<AuthorityFacts>,
+    /// Public keys of the issuers of callers' tokens with protocol v2, in hex, by organisation.
+    pub issuers: BTreeMap<String, String>,
 }
 
 /// One certificate authority.
@@ -129,7 +141,16 @@ impl TrustFacts {
         Self {
             link: authorities(credentials.trust()),
             broker: broker.as_ref().map(authorities).unwrap_or_default(),
+            callers: config.policy.callers.as_ref().map(callers),
         }
+    }
+}
+
+fn callers(trust: &CallerTrust) -> CallerFacts {
+    let bundle = trust.ca.as_ref().and_then(|ca| TrustBundle::from_file(ca).ok());
+    CallerFacts {
+        authorities: bundle.as_ref().map(authorities).unwrap_or_default(),
+        issuers: trust.issuers.clone(),
     }
 }
 

@@ -7,6 +7,7 @@ use antiphon_gateway::{
     shell::{Report, topic},
 };
 use antiphon_lab::Manifest;
+use anyhow::anyhow;
 use tokio::{task::JoinSet, time::Instant};
 
 use super::unix;
@@ -19,11 +20,12 @@ use crate::{
 /// How long another gateway may take to answer by way of the one that is asked.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks the gateway that is named and, by way of it, all others; in a lab, each by itself.
+/// Asks the gateway that is named and, by way of it, all others; in a lab, each by itself. Returns also one
+/// that answered, for further questions.
 ///
 /// # Errors
 /// None was named, or none answers.
-pub(super) async fn ask(admin: &AdminArgs) -> Result<Evidence, Failure> {
+pub(super) async fn ask(admin: &AdminArgs) -> Result<(Evidence, admin::Asked), Failure> {
     let mut evidence = Evidence::default();
     match admin.lab() {
         None => {
@@ -36,10 +38,13 @@ pub(super) async fn ask(admin: &AdminArgs) -> Result<Evidence, Failure> {
             let here = Some(before + took / 2);
             evidence.asked.insert(0, Asked { report, local, took: Some(took), here });
             evidence.whole = true;
+            Ok((evidence, gateway))
         }
-        Some(dir) => lab(admin, dir, &mut evidence).await?,
+        Some(dir) => {
+            let gateway = lab(admin, dir, &mut evidence).await?;
+            Ok((evidence, gateway))
+        }
     }
-    Ok(evidence)
 }
 
 /// Asks every other gateway that this one knows of, by way of it, all at a time.
@@ -78,7 +83,11 @@ async fn others(
 }
 
 /// The one that was named comes first; the others are not missed if it does not answer.
-async fn lab(admin: &AdminArgs, dir: &Path, evidence: &mut Evidence) -> Result<(), Failure> {
+async fn lab(
+    admin: &AdminArgs,
+    dir: &Path,
+    evidence: &mut Evidence,
+) -> Result<admin::Asked, Failure> {
     let first = admin.address()?;
     let manifest = Manifest::read(dir).map_err(Failure::usage)?;
     let gateways = manifest.regions.into_values().flat_map(|region| region.gateways);
@@ -86,7 +95,7 @@ async fn lab(admin: &AdminArgs, dir: &Path, evidence: &mut Evidence) -> Result<(
     for (name, gateway) in gateways {
         let address: Address = gateway.admin.parse().map_err(Failure::usage)?;
         let admin = admin.clone();
-        asking.spawn(async move { (name, address.clone(), one(&admin, &address, true).await) });
+        asking.spawn(async move { (name, address.clone(), one(&admin, &address).await) });
     }
     let mut failure = None;
     let mut answered = Vec::new();
@@ -101,18 +110,18 @@ async fn lab(admin: &AdminArgs, dir: &Path, evidence: &mut Evidence) -> Result<(
         }
     }
     answered.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
-    evidence.asked = answered.into_iter().map(|(_, _, asked)| asked).collect();
     evidence.whole = true;
-    match failure {
-        Some(failure) if evidence.asked.is_empty() => Err(failure),
-        Some(_) | None => Ok(()),
-    }
+    let gateway = answered.first().map(|(_, _, (gateway, _))| gateway.clone());
+    evidence.asked = answered.into_iter().map(|(_, _, (_, asked))| asked).collect();
+    let nobody = || Failure::usage(anyhow!("{}: the lab has no gateways", dir.display()));
+    gateway.ok_or_else(|| failure.unwrap_or_else(nobody))
 }
 
-async fn one(admin: &AdminArgs, address: &Address, local: bool) -> Result<Asked, Failure> {
-    let mut asked = admin.connect_to(address).await?;
+async fn one(admin: &AdminArgs, address: &Address) -> Result<(admin::Asked, Asked), Failure> {
+    let mut gateway = admin.connect_to(address).await?;
     let (begin, before) = (Instant::now(), unix());
-    let report = asked.report().await?;
+    let report = gateway.report().await?;
     let took = begin.elapsed();
-    Ok(Asked { report, local, took: Some(took), here: Some(before + took / 2) })
+    let asked = Asked { report, local: true, took: Some(took), here: Some(before + took / 2) };
+    Ok((gateway, asked))
 }

@@ -14,7 +14,7 @@ pub(super) async fn look(config: &Path) -> Checked {
     let region = who.as_ref().map(|who| who.region.to_string()).unwrap_or_default();
     let monitors = tried.settings.monitors.iter();
     let places = monitors.map(|url| (region.clone(), url.clone())).collect();
-    let servers = brokers::ask_all(places).await;
+    let servers = brokers::ask_all(places, tried.monitor_tls.clone()).await;
     let before = Before { tried, servers };
     Checked {
         at: before.tried.at,

@@ -1,22 +1,22 @@
 //! Asks the brokers' monitoring ports.
 
 mod document;
-mod http;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use tokio::task::JoinSet;
+use antiphon_broker::{MonitorPages, MonitorUrl, TlsOptions};
+use tokio::{task::JoinSet, time::timeout};
 
-use self::document::{connections, gateways, leaf_nodes, server};
+use self::document::{connection, gateways, leaf_nodes, server};
 use crate::check::{Evidence, facts::ServerFacts};
 
-/// Connections in one page of `/connz`.
-const PAGE: u64 = 1024;
-/// Pages that are read; beyond, who listens is not known.
-const PAGES_MAX: u64 = 32;
+/// How long one server may take, its connections apart.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How long it may take to list its connections: some hundred thousand. Beyond, who listens is not known.
+const LIST_PATIENCE: Duration = Duration::from_secs(20);
 
-/// Asks every server that gateways name, at the same time.
-pub(super) async fn look(evidence: &mut Evidence) {
+/// Asks every server that gateways name, at the same time; `tls` is for those with `https`.
+pub(super) async fn look(evidence: &mut Evidence, tls: Option<TlsOptions>) {
     let (mut places, mut elsewhere) = (BTreeSet::new(), BTreeSet::new());
     for asked in &evidence.asked {
         // That it is away is known already.
@@ -25,7 +25,7 @@ pub(super) async fn look(evidence: &mut Evidence) {
         }
         for url in &asked.report.daemon.settings.monitors {
             // `localhost` of another host is not ours.
-            if asked.local || !http::is_loopback(url) {
+            if asked.local || !is_loopback(url) {
                 places.insert((asked.report.core.region.to_string(), url.clone()));
             } else {
                 elsewhere.insert((asked.report.core.region.to_string(), url.clone()));
@@ -36,14 +36,24 @@ pub(super) async fn look(evidence: &mut Evidence) {
     let elsewhere = elsewhere.difference(&places);
     let names = elsewhere.map(|(region, url)| format!("{url} in region {region}"));
     evidence.servers_elsewhere = names.collect();
-    evidence.servers = ask_all(places).await;
+    evidence.servers = ask_all(places, tls).await;
 }
 
-/// Asks servers of regions, at the same time.
-pub(super) async fn ask_all(places: BTreeSet<(String, String)>) -> Vec<ServerFacts> {
+/// Whether a URL names the host that it is used on.
+fn is_loopback(url: &str) -> bool {
+    let place = url.split_once("://").map_or(url, |(_, place)| place);
+    let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
+    host == "localhost" || host.starts_with("127.") || host == "[::1]"
+}
+
+/// Asks servers of regions, at the same time; `tls` is for those with `https`.
+pub(super) async fn ask_all(
+    places: BTreeSet<(String, String)>,
+    tls: Option<TlsOptions>,
+) -> Vec<ServerFacts> {
     let mut asking = JoinSet::new();
     for (region, url) in places {
-        asking.spawn(ask(region, url));
+        asking.spawn(ask(region, url, tls.clone()));
     }
     let mut servers: Vec<ServerFacts> = Vec::new();
     while let Some(asked) = asking.join_next().await {
@@ -53,33 +63,57 @@ pub(super) async fn ask_all(places: BTreeSet<(String, String)>) -> Vec<ServerFac
     servers
 }
 
-async fn ask(region: String, url: String) -> ServerFacts {
+async fn ask(region: String, url: String, tls: Option<TlsOptions>) -> ServerFacts {
     let mut facts = ServerFacts { region, url, ..ServerFacts::default() };
-    if let Err(error) = fill(&mut facts).await {
+    if let Err(error) = fill(&mut facts, tls.as_ref()).await {
         facts.error = Some(format!("{error:#}"));
     }
     facts
 }
 
-async fn fill(facts: &mut ServerFacts) -> anyhow::Result<()> {
-    let url = facts.url.clone();
-    let get = |path: &str| http::get(format!("{url}{path}"));
-    let asked = super::unix();
-    server(facts, &get("/varz").await?, asked);
-    leaf_nodes(facts, &get("/leafz").await?);
-    // Older servers, and Choria's broker, have no such page.
-    if let Ok(page) = get("/gatewayz").await {
-        gateways(facts, &page);
+async fn fill(facts: &mut ServerFacts, tls: Option<&TlsOptions>) -> anyhow::Result<()> {
+    let url: MonitorUrl = facts.url.parse()?;
+    if url.wants_tls() && tls.is_none() {
+        anyhow::bail!("https needs a CA: the client's, with --client FILE");
     }
+    let mut pages = timeout(PATIENCE, overview(facts, &url, tls)).await??;
     let mut nodes = BTreeSet::new();
-    for page in 0..PAGES_MAX {
-        let offset = page * PAGE;
-        let path = format!("/connz?subs=1&limit={PAGE}&offset={offset}");
-        let more = connections(facts, &mut nodes, &get(&path).await?);
-        if more <= offset + PAGE {
-            facts.nodes = Some(nodes);
-            break;
-        }
+    let listing = pages.connections(|one| connection(facts, &mut nodes, one));
+    if let Ok(listed) = timeout(LIST_PATIENCE, listing).await {
+        listed?;
+        facts.nodes = Some(nodes);
     }
     Ok(())
+}
+
+/// What a server says of itself.
+async fn overview(
+    facts: &mut ServerFacts,
+    url: &MonitorUrl,
+    tls: Option<&TlsOptions>,
+) -> anyhow::Result<MonitorPages> {
+    let mut pages = MonitorPages::connect(url, tls).await?;
+    let asked = super::unix();
+    server(facts, &pages.page("/varz").await?, asked);
+    leaf_nodes(facts, &pages.page("/leafz").await?);
+    // Older servers, and Choria's broker, have no such page.
+    if let Ok(page) = pages.page("/gatewayz").await {
+        gateways(facts, &page);
+    }
+    Ok(pages)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_on_this_host_is_told_from_others() {
+        for local in ["http://localhost:8222", "http://127.0.0.1:8222", "http://[::1]:8222"] {
+            assert!(is_loopback(local), "{local}");
+        }
+        for other in ["http://nats.example.net:8222", "http://10.0.0.1:8222"] {
+            assert!(!is_loopback(other), "{other}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use antiphon_broker::MonitoredConnection;
 use serde_json::Value;
 
 use crate::check::facts::ServerFacts;
@@ -62,21 +63,16 @@ pub(super) fn gateways(facts: &mut ServerFacts, gatewayz: &Value) {
     facts.nats_gateways = names.into_iter().collect();
 }
 
-/// One page of `/connz?subs=1`; returns how many connections there are in all.
-pub(super) fn connections(
+/// One client: a gateway of ours, or a node.
+pub(super) fn connection(
     facts: &mut ServerFacts,
     nodes: &mut BTreeSet<(String, String)>,
-    connz: &Value,
-) -> u64 {
-    for connection in list(connz, "connections") {
-        let name = text(connection, "name");
-        if let Some(gateway) = name.strip_prefix(OUR_CONNECTIONS) {
-            facts.pending.insert(gateway.to_owned(), number(connection, "pending_bytes"));
-        }
-        let subjects = list(connection, "subscriptions_list").filter_map(Value::as_str);
-        nodes.extend(subjects.filter_map(node));
+    connection: &MonitoredConnection,
+) {
+    if let Some(gateway) = connection.name.strip_prefix(OUR_CONNECTIONS) {
+        facts.pending.insert(gateway.to_owned(), connection.pending_bytes);
     }
-    number(connz, "total")
+    nodes.extend(connection.subscriptions_list.iter().filter_map(|subject| node(subject)));
 }
 
 /// Whom a directed request on this subject is for: `<collective>.node.<identity>`.
