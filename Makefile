@@ -5,7 +5,7 @@ CARGO ?= cargo
 # More arguments for `cargo test`, for example --no-fail-fast.
 TEST_FLAGS ?=
 # Tests at a time. Those on real servers wait more than they work, on few cores too.
-TEST_THREADS ?= 6
+TEST_THREADS ?= 4
 # More arguments for bench-fabric, for example --quick or --delay 40ms.
 FABRIC_FLAGS ?=
 # More arguments for the benches' harness, for example --quick or a part of a name.
