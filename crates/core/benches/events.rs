@@ -8,9 +8,9 @@ use std::{collections::BTreeMap, hint::black_box, time::Duration};
 
 use antiphon_core::{
     Accept, Ack, Action, Advert, AdvertContent, AdvertDraft, Body, BrokerInfo, Config, Connection,
-    Control, Creator, EndToEnd, Epoch, Event, Frame, FromBroker, Gateway, GatewayState, Hello,
-    HintsConfig, Hop, Incarnation, Limits, LinkId, Now, Offer, Open, Outcome, Periods, Receipt,
-    Receipts, ReplyBody, RequestBody, Stamp, Target, Topology, UnitId,
+    Control, Creator, EndToEnd, Epoch, Event, Frame, FromBroker, Gateway, GatewayState, Hello, Hop,
+    Incarnation, LinkId, Now, Offer, Open, Outcome, Receipt, Receipts, ReplyBody, RequestBody,
+    Stamp, Target, Topology, UnitId,
 };
 use antiphon_wire::{Federation, Transport};
 use bytes::Bytes;
@@ -159,21 +159,14 @@ impl World {
 
 fn config() -> Config {
     Config {
-        fabric: "acme".parse().unwrap(),
-        region: "eu".parse().unwrap(),
-        gateway: "eu-1".parse().unwrap(),
-        incarnation: Incarnation(1),
         export: ["mcollective".parse().unwrap()].into(),
-        reply_template: "choria.federation.{region}.collective".to_owned(),
-        reply_subjects: Vec::new(),
-        federation: BTreeMap::new(),
         transit: true,
-        seeds: Vec::new(),
-        peers: None,
-        costs: BTreeMap::new(),
-        hints: HintsConfig::default(),
-        limits: Limits::default(),
-        periods: Periods::default(),
+        ..Config::new(
+            "acme".parse().unwrap(),
+            "eu".parse().unwrap(),
+            "eu-1".parse().unwrap(),
+            Incarnation(1),
+        )
     }
 }
 

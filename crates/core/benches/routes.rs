@@ -11,8 +11,8 @@ use std::{
 
 use antiphon_core::{
     Accept, Ack, Action, Advert, AdvertContent, AdvertDraft, Body, Config, Control, Creator,
-    EndToEnd, Epoch, Event, Frame, Gateway, GatewayId, GatewayState, Hello, HintsConfig, Hop,
-    Incarnation, Limits, LinkId, Now, Open, Periods, RegionId, ReplyBody, Stamp, Topology, UnitId,
+    EndToEnd, Epoch, Event, Frame, Gateway, GatewayId, GatewayState, Hello, Hop, Incarnation,
+    LinkId, Now, Open, RegionId, ReplyBody, Stamp, Topology, UnitId,
 };
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -168,21 +168,9 @@ impl Bench {
 
 fn config(fabric: &Fabric) -> Config {
     Config {
-        fabric: "acme".parse().unwrap(),
-        region: region(fabric.home(ME)),
-        gateway: name(ME),
-        incarnation: Incarnation(1),
         export: ["mcollective".parse().unwrap()].into(),
-        reply_template: "choria.federation.{region}.collective".to_owned(),
-        reply_subjects: Vec::new(),
-        federation: BTreeMap::new(),
         transit: true,
-        seeds: Vec::new(),
-        peers: None,
-        costs: BTreeMap::new(),
-        hints: HintsConfig::default(),
-        limits: Limits::default(),
-        periods: Periods::default(),
+        ..Config::new("acme".parse().unwrap(), region(fabric.home(ME)), name(ME), Incarnation(1))
     }
 }
 

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{Endpoint, GatewayId, Incarnation, RegionId};
 
+/// [`Config::reply_template`] where none is configured.
+pub const REPLY_TEMPLATE_DEFAULT: &str = "choria.federation.{region}.collective";
+
 /// The core's configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
@@ -44,6 +47,35 @@ pub struct Config {
     pub limits: Limits,
     /// Periods.
     pub periods: Periods,
+}
+
+impl Config {
+    /// Exports nothing, carries nothing for others and dials nobody; all else has its default.
+    #[must_use]
+    pub fn new(
+        fabric: RegionId,
+        region: RegionId,
+        gateway: GatewayId,
+        incarnation: Incarnation,
+    ) -> Self {
+        Self {
+            fabric,
+            region,
+            gateway,
+            incarnation,
+            export: BTreeSet::new(),
+            reply_template: REPLY_TEMPLATE_DEFAULT.to_owned(),
+            reply_subjects: Vec::new(),
+            federation: BTreeMap::new(),
+            transit: false,
+            seeds: Vec::new(),
+            peers: None,
+            costs: BTreeMap::new(),
+            hints: HintsConfig::default(),
+            limits: Limits::default(),
+            periods: Periods::default(),
+        }
+    }
 }
 
 /// What is known of our region's interest, and what is done with it.

@@ -44,7 +44,7 @@ pub use action::{Action, Alarm, Connection, DialTarget, Dropped};
 pub use advert::{
     Advert, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, GatewayState, Offer, Stamp, Topology,
 };
-pub use config::{Config, HintsConfig, Limits, Periods, ServicePolicy};
+pub use config::{Config, HintsConfig, Limits, Periods, REPLY_TEMPLATE_DEFAULT, ServicePolicy};
 pub use control::{Accept, Ack, Control, Open, Outcome, Receipt, Receipts};
 pub use decision::{Candidate, Rejection, Verdict};
 pub use drop_reason::DropReason;

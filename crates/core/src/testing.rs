@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::{
-    Body, Config, Creator, EndToEnd, Frame, GatewayState, HintsConfig, Hop, Incarnation, Limits,
-    Member, Now, Periods, ReplyBody, UnitId,
+    Body, Config, Creator, EndToEnd, Frame, GatewayState, Hop, Incarnation, Member, Now, ReplyBody,
+    UnitId,
 };
 
 /// `seconds` after the start; wall clock at 2026-11-24.
@@ -16,21 +16,14 @@ pub(crate) fn at(seconds: u64) -> Now {
 
 pub(crate) fn config(region: &str, gateway: &str) -> Config {
     Config {
-        fabric: "acme".parse().unwrap(),
-        region: region.parse().unwrap(),
-        gateway: gateway.parse().unwrap(),
-        incarnation: Incarnation(1),
         export: ["mcollective".parse().unwrap()].into(),
-        reply_template: "choria.federation.{region}.collective".to_owned(),
-        reply_subjects: Vec::new(),
-        federation: [].into(),
         transit: true,
-        seeds: Vec::new(),
-        peers: None,
-        costs: [].into(),
-        hints: HintsConfig::default(),
-        limits: Limits::default(),
-        periods: Periods::default(),
+        ..Config::new(
+            "acme".parse().unwrap(),
+            region.parse().unwrap(),
+            gateway.parse().unwrap(),
+            Incarnation(1),
+        )
     }
 }
 

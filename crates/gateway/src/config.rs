@@ -37,7 +37,7 @@ use crate::record::Record;
 
 /// The subject on which nodes answer, unless configured: a sibling of those that Choria's own
 /// Federation Broker uses, so that the broker's permissions for it fit.
-pub const REPLY_SUBJECT_DEFAULT: &str = "choria.federation.{region}.collective";
+pub const REPLY_SUBJECT_DEFAULT: &str = antiphon_core::REPLY_TEMPLATE_DEFAULT;
 /// How long a drain may take, unless configured: enough for a slow peer, less than the time after
 /// which Kubernetes and systemd kill (30 s and 90 s) once the rest of stopping is counted.
 pub const DRAIN_GRACE_DEFAULT: Duration = Duration::from_secs(25);

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use antiphon_core::{Config, Gateway, HintsConfig, Incarnation, Limits, Now, Periods};
+use antiphon_core::{Config, Gateway, Incarnation, Now};
 
 use antiphon_identity::{CommonName, Names};
 use rcgen::{
@@ -86,21 +86,13 @@ pub(crate) fn notary(tls: &Tls) -> Notary {
 /// The machine's configuration of a gateway `eu-1`.
 pub(crate) fn core_config() -> Config {
     Config {
-        fabric: "acme".parse().unwrap(),
-        region: "eu".parse().unwrap(),
-        gateway: "eu-1".parse().unwrap(),
-        incarnation: Incarnation(7),
         export: ["mcollective".parse().unwrap()].into(),
-        reply_template: crate::config::REPLY_SUBJECT_DEFAULT.to_owned(),
-        reply_subjects: Vec::new(),
-        federation: BTreeMap::new(),
-        transit: false,
-        seeds: Vec::new(),
-        peers: None,
-        costs: BTreeMap::new(),
-        hints: HintsConfig::default(),
-        limits: Limits::default(),
-        periods: Periods::default(),
+        ..Config::new(
+            "acme".parse().unwrap(),
+            "eu".parse().unwrap(),
+            "eu-1".parse().unwrap(),
+            Incarnation(7),
+        )
     }
 }
 

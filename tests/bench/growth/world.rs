@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use antiphon_core::{
     Accept, Ack, Action, Advert, AdvertContent, AdvertDraft, BrokerInfo, CollectiveHints, Config,
-    Control, Epoch, Event, Filter, FromBroker, Gateway, GatewayState, Hello, Hints, HintsConfig,
-    HintsPart, IdentityHash, Incarnation, Limits, LinkId, NameList, Now, Offer, Open, Outcome,
-    Periods, Receipt, Receipts, Slice, Stamp, Topology, UnitId,
+    Control, Epoch, Event, Filter, FromBroker, Gateway, GatewayState, Hello, Hints, HintsPart,
+    IdentityHash, Incarnation, LinkId, NameList, Now, Offer, Open, Outcome, Receipt, Receipts,
+    Slice, Stamp, Topology, UnitId,
 };
 use antiphon_gateway::notary::Notary;
 use antiphon_identity::{CommonName, Credentials, Names};
@@ -205,21 +205,14 @@ fn name(region: usize) -> String {
 
 fn config() -> Config {
     Config {
-        fabric: "acme".parse().expect("a name"),
-        region: name(0).parse().expect("a name"),
-        gateway: format!("{}-1", name(0)).parse().expect("a name"),
-        incarnation: Incarnation(1),
         export: ["mcollective".parse().expect("a collective")].into(),
-        reply_template: "choria.federation.{region}.collective".to_owned(),
-        reply_subjects: Vec::new(),
-        federation: BTreeMap::new(),
         transit: true,
-        seeds: Vec::new(),
-        peers: None,
-        costs: BTreeMap::new(),
-        hints: HintsConfig::default(),
-        limits: Limits::default(),
-        periods: Periods::default(),
+        ..Config::new(
+            "acme".parse().expect("a name"),
+            name(0).parse().expect("a name"),
+            format!("{}-1", name(0)).parse().expect("a name"),
+            Incarnation(1),
+        )
     }
 }
 

@@ -78,22 +78,18 @@ impl Topology {
         let seeds = self.seeds(scenario);
         let (limits, periods) = bounds(&scenario.gateway);
         let name = |error| fault(span, format!("{gateway:?}: {error}"));
+        let fabric = "acme".parse().expect("a plain token");
+        let gateway = gateway.parse().map_err(name)?;
         Ok(Config {
-            fabric: "acme".parse().expect("a plain token"),
-            region: id,
-            gateway: gateway.parse().map_err(name)?,
-            incarnation: Incarnation(0),
             export: ["mcollective".parse().expect("a plain token")].into(),
-            reply_template: "choria.federation.{region}.collective".to_owned(),
-            reply_subjects: Vec::new(),
             federation: self.regions.clone(),
             transit: spec.transit.unwrap_or(true),
             seeds,
             peers: peers.transpose()?,
-            costs: BTreeMap::new(),
             hints: hints(&scenario.gateway, spec.monitored),
             limits,
             periods,
+            ..Config::new(fabric, id, gateway, Incarnation(0))
         })
     }
 
