@@ -92,7 +92,13 @@ async fn gateways_restarted_one_after_another_lose_and_double_nothing() {
     let nodes = fabric.identities();
     let total = answers.len();
     let incomplete: Vec<_> = answers.iter().filter(|(_, one)| one.len() != nodes.len()).collect();
-    assert!(incomplete.is_empty(), "{} of {total}: {:?}", incomplete.len(), incomplete.first());
+    if let Some(first) = incomplete.first() {
+        let mut drops = BTreeMap::new();
+        for gateway in fabric.gateways() {
+            drops.insert(gateway.name(), antiphon_tests::drops(gateway).await);
+        }
+        panic!("{} of {total}: {first:?}; dropped since the restarts: {drops:?}", incomplete.len());
+    }
     let doubled = answers.values().filter(|one| one.values().any(|copies| *copies != 1)).count();
     assert_eq!(doubled, 0, "of {total}");
     println!(
