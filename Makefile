@@ -55,7 +55,7 @@ test-package: ## Install, upgrade and remove the package on a systemd of its own
 	  && new="$$(DEB_VERSION=0.1.0~test2 deploy/debian/build $$binary $$folder)" \
 	  && tests/package/run "$$old" "$$new" || [ $$? = 77 ]
 
-.PHONY: test-rules test-deploy deploy-readme
+.PHONY: test-rules test-deploy test-vault deploy-readme
 test-rules: ## Test the alert rules for Prometheus
 	promtool="$$(.ci/promtool)" && cd deploy/prometheus \
 	  && "$$promtool" check rules antiphon.rules.yaml && "$$promtool" test rules antiphon.tests.yaml
@@ -63,6 +63,11 @@ test-rules: ## Test the alert rules for Prometheus
 test-deploy: build ## Test the Helm chart: rendered, validated, configurations checked, a fabric run from it
 	$(WITH_NATS) && DEPLOY_TOOLS="$$(.ci/deploy-tools)" && export DEPLOY_TOOLS \
 	  && "$$DEPLOY_TOOLS/bin/python" -B tests/deploy/run.py
+
+# With the features of the whole workspace, so that nothing is built twice.
+test-vault: build ## Test certificates from Vault against a real OpenBao
+	$(WITH_NATS) && OPENBAO="$$(.ci/openbao)" && export OPENBAO \
+	  && RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --locked --test vault $(TEST_FLAGS)
 
 deploy-readme: ## Make the chart's README.md from its schema
 	python3 -B tests/deploy/readme.py

@@ -1,0 +1,15 @@
+//! Certificates from Vault, against a real OpenBao: `make test-vault`. Each test has a server of its
+//! own, set up by `deploy/vault/setup`.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+#[path = "vault/enrol.rs"]
+mod enrol;
+#[path = "vault/kept.rs"]
+mod kept;
+#[path = "vault/refused.rs"]
+mod refused;
+#[path = "vault/server.rs"]
+mod server;
+#[path = "vault/setup.rs"]
+mod setup;
