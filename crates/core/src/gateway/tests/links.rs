@@ -1,0 +1,103 @@
+//! Links, the sessions over them, and the frames on them.
+
+use super::*;
+
+#[test]
+fn a_frame_that_has_been_here_or_has_no_hops_left_ends() {
+    let mut bench = Bench::new();
+    let mut seen = reply_frame("us", "eu", 1);
+    seen.hop.visited.push("eu-1".parse().unwrap());
+    assert_eq!(dropped(&bench.frame(0, seen)), [DropReason::Visited]);
+    let mut tired = reply_frame("ap", "us", 2);
+    tired.hop.limit = 0;
+    assert_eq!(dropped(&bench.frame(1, tired)), [DropReason::HopLimit]);
+    let mut old = reply_frame("us", "eu", 3);
+    old.hop.age = Duration::from_secs(61);
+    assert_eq!(dropped(&bench.frame(2, old)), [DropReason::Expired]);
+}
+
+#[test]
+fn a_region_without_transit_carries_nothing_for_others() {
+    let mut settings = config("eu", "eu-1");
+    settings.transit = false;
+    let mut bench = Bench::with(settings);
+    assert_eq!(dropped(&bench.frame(0, reply_frame("ap", "us", 1))), [DropReason::TransitRefused]);
+}
+
+#[test]
+fn frames_of_a_lost_session_are_in_doubt_and_not_sent_again() {
+    let mut bench = Bench::new();
+    let (subject, payload) = golden("v1-ping.json", 0);
+    bench.publish(&subject, payload);
+    bench.handle(Event::LinkDown { link: LINK, reason: "reset".to_owned() });
+    bench.seconds += 10;
+    bench.handle(Event::Tick);
+    assert_eq!((bench.created().created, bench.created().in_doubt), (1, 1));
+    assert_eq!(bench.sent.len(), 1);
+}
+
+#[test]
+fn a_resumed_session_repeats_what_was_not_acknowledged() {
+    let mut bench = Bench::new();
+    let (subject, payload) = golden("v1-ping.json", 0);
+    bench.publish(&subject, payload);
+    bench.handle(Event::LinkDown { link: LINK, reason: "reset".to_owned() });
+    let peer = Hello {
+        region: "us".parse().unwrap(),
+        gateway: "us-1".parse().unwrap(),
+        incarnation: Incarnation(5),
+        version: String::new(),
+        endpoint: "us-1:7440".parse().unwrap(),
+    };
+    let link = LinkId(2);
+    let actions = bench.handle(Event::LinkUp { link, peer, dialed: None });
+    let epoch = opened(&actions).unwrap();
+    let accept = Accept { epoch, next: Some(0), granted: 1 << 24 };
+    bench.handle(Event::FromPeer { link, message: Control::Accept(accept) });
+    assert_eq!(bench.sent.len(), 2);
+    assert_eq!(bench.sent[0], bench.sent[1]);
+    assert_eq!(bench.created().created, 1);
+}
+
+#[test]
+fn a_receipt_settles_the_account_of_this_life_alone() {
+    let mut bench = Bench::new();
+    let (subject, payload) = golden("v1-ping.json", 0);
+    bench.publish(&subject, payload);
+    let unit = bench.sent[0].end.unit;
+    for (incarnation, delivered) in [(9, 0), (1, 1)] {
+        let receipts = Receipts {
+            to: "eu-1".parse().unwrap(),
+            incarnation: Incarnation(incarnation),
+            limit: 8,
+            receipts: vec![Receipt { unit, count: 1, outcome: Outcome::Delivered }],
+        };
+        bench.handle(Event::FromPeer { link: LINK, message: Control::Receipts(receipts) });
+        assert_eq!(bench.created().delivered, delivered);
+    }
+}
+
+#[test]
+fn a_silent_link_is_closed_and_a_breach_of_numbers_too() {
+    let mut bench = Bench::new();
+    bench.seconds += 3;
+    let closed =
+        |actions: &[Action]| actions.iter().any(|one| matches!(one, Action::CloseLink { .. }));
+    assert!(closed(&bench.handle(Event::Tick)));
+    let mut bench = Bench::new();
+    assert!(closed(&bench.frame(5, reply_frame("us", "eu", 1))));
+}
+
+#[test]
+fn of_two_links_the_one_that_the_lower_id_dialled_stays() {
+    let mut bench = Bench::new();
+    let peer = bench.gateway.peers.values().next().unwrap().hello.clone();
+    let target = DialTarget::Seed { endpoint: peer.endpoint.clone() };
+    let mut up = |link, dialed| {
+        let event = Event::LinkUp { link: LinkId(link), peer: peer.clone(), dialed };
+        bench.handle(event);
+        bench.gateway.links.keys().next().copied().unwrap()
+    };
+    assert_eq!(up(2, Some(target)), LinkId(2), "eu-1 is lower and dialled");
+    assert_eq!(up(3, None), LinkId(2));
+}
