@@ -1,5 +1,8 @@
 //! How long a gateway takes to act on a changed advert: graph, tables and backups, and the first
 //! frame of each kind of origin routed over them. Through the same door as everything else.
+//!
+//! Where only a cost changes, routes are brought up to date; where what may pass through a region
+//! changes, graph and tables are built anew, as they are for a new gateway.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
 
@@ -30,13 +33,19 @@ struct Fabric {
     gateways: usize,
     per_region: usize,
     adjacencies: BTreeMap<usize, BTreeMap<usize, u32>>,
+    /// A gateway that carries nothing foreign, besides those of the opaque region.
+    unwilling: Option<usize>,
 }
 
 impl Fabric {
     /// Regions of five gateways, all linked with each other, and links between regions up to `links`.
     fn sparse(regions: usize, links: usize) -> Self {
-        let mut fabric =
-            Self { gateways: regions * 5, per_region: 5, adjacencies: BTreeMap::new() };
+        let mut fabric = Self {
+            gateways: regions * 5,
+            per_region: 5,
+            adjacencies: BTreeMap::new(),
+            unwilling: None,
+        };
         let mut pairs = BTreeSet::new();
         for gateway in 0..fabric.gateways {
             let first = fabric.home(gateway) * 5;
@@ -55,7 +64,8 @@ impl Fabric {
 
     /// Regions of two gateways, everybody linked with everybody.
     fn mesh(gateways: usize) -> Self {
-        let mut fabric = Self { gateways, per_region: 2, adjacencies: BTreeMap::new() };
+        let mut fabric =
+            Self { gateways, per_region: 2, adjacencies: BTreeMap::new(), unwilling: None };
         let pairs = (0..gateways).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
         fabric.link(pairs, &mut Chance(1));
         fabric
@@ -78,7 +88,7 @@ impl Fabric {
         let topology = Topology {
             state: GatewayState::Active,
             broker: true,
-            transit: self.home(gateway) != OPAQUE,
+            transit: self.home(gateway) != OPAQUE && self.unwilling != Some(gateway),
             adjacencies: linked.iter().map(|(to, cost)| (name(*to), *cost)).collect(),
             native: BTreeSet::new(),
         };
@@ -110,6 +120,15 @@ fn region(number: usize) -> RegionId {
     format!("r{number:02}").parse().unwrap()
 }
 
+/// What changes with an advert.
+#[derive(Clone, Copy)]
+enum Change {
+    /// What one link costs its maker.
+    Cost,
+    /// Whether its maker carries foreign traffic.
+    Transit,
+}
+
 /// The gateway under test with all its links up and everybody's adverts taken.
 struct Bench {
     fabric: Fabric,
@@ -137,10 +156,18 @@ impl Bench {
     }
 
     /// An advert changes, then a frame of either kind of origin passes.
-    fn round(&mut self) {
+    fn round(&mut self, change: Change) {
         self.round += 1;
-        let costs = self.fabric.adjacencies.get_mut(&self.changing).unwrap();
-        *costs.values_mut().next().unwrap() ^= 1;
+        match change {
+            Change::Cost => {
+                let costs = self.fabric.adjacencies.get_mut(&self.changing).unwrap();
+                *costs.values_mut().nth(1).unwrap() ^= 1;
+            }
+            Change::Transit => {
+                let unwilling = self.fabric.unwilling.is_none();
+                self.fabric.unwilling = unwilling.then_some(self.changing);
+            }
+        }
         let adverts = vec![self.fabric.advert(self.changing, self.round + 1)];
         tell(&mut self.gateway, self.link, Control::Adverts { adverts, answered: false });
         for (origin, number) in [(OPAQUE, self.round * 2 - 2), (OPAQUE + 1, self.round * 2 - 1)] {
@@ -225,12 +252,14 @@ fn frame(from: usize, to: usize, number: u64) -> Frame {
 }
 
 fn routes(criterion: &mut Criterion) {
-    for (name, fabric) in [
-        ("an advert changes among 200 gateways with 800 links", Fabric::sparse(40, 800)),
-        ("an advert changes among 200 gateways, all linked", Fabric::mesh(200)),
-    ] {
-        let mut bench = Bench::new(fabric);
-        criterion.bench_function(name, |timer| timer.iter(|| bench.round()));
+    for (change, what) in [(Change::Cost, "a cost changes"), (Change::Transit, "all routes anew")] {
+        for (shape, fabric) in
+            [("with 800 links", Fabric::sparse(40, 800)), ("all linked", Fabric::mesh(200))]
+        {
+            let mut bench = Bench::new(fabric);
+            let name = format!("{what}: 200 gateways, {shape}");
+            criterion.bench_function(&name, |timer| timer.iter(|| bench.round(change)));
+        }
     }
 }
 

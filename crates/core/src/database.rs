@@ -73,8 +73,16 @@ impl Database {
             return Taken::Known;
         }
         let same = entry.advert.draft.content == advert.draft.content;
-        let before = std::mem::replace(entry, Entry { advert: advert.clone(), refreshed: now });
-        let mut due = (before.refreshed + self.expiry, key);
+        let before = std::mem::replace(&mut entry.refreshed, now);
+        // What it says is copied only if it is news.
+        match same {
+            true => {
+                entry.advert.draft.stamp = advert.draft.stamp;
+                entry.advert.sealed.clone_from(&advert.sealed);
+            }
+            false => entry.advert.clone_from(advert),
+        }
+        let mut due = (before + self.expiry, key);
         self.deadlines.remove(&due);
         due.0 = now + self.expiry;
         self.deadlines.insert(due);

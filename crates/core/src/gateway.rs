@@ -102,8 +102,10 @@ pub struct Gateway {
     services: Services,
     routes: Routes,
     damping: Damping,
-    /// Something has changed that the graph is made of, or that our adverts say.
+    /// Something has changed of our own place in the graph, or of what our adverts say.
     graph_stale: bool,
+    /// What has changed of others' places.
+    told: adverts::Told,
     /// Directed requests that are being gathered.
     gathering: Coalescer<gather::Read>,
     queues: Queues,
@@ -119,6 +121,8 @@ pub struct Gateway {
     probes: probes::Probes,
     next_epoch: u64,
     next_nonce: u64,
+    /// See [`Gateway::next_deadline`]; found once for each event.
+    deadline: Option<Duration>,
 }
 
 impl Gateway {
@@ -133,7 +137,7 @@ impl Gateway {
         };
         let (limits, periods) = (&config.limits, &config.periods);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        Self {
+        let mut gateway = Self {
             beat: peer::beat(periods.ping, &mut rng),
             rng,
             state: GatewayState::Starting,
@@ -156,6 +160,7 @@ impl Gateway {
             routes: Routes::default(),
             damping: Damping::new(limits, periods),
             graph_stale: true,
+            told: adverts::Told::default(),
             gathering: Coalescer::new(),
             queues: Queues::new(limits.queue_bytes_max, periods.hold),
             account: Account::new(limits.accounts_max, periods.doubt_memory),
@@ -170,10 +175,13 @@ impl Gateway {
             probes: probes::Probes::default(),
             next_epoch: 1,
             next_nonce: 1,
+            deadline: None,
             me,
             reply_subjects: subscriptions::reply_subjects(&config),
             config,
-        }
+        };
+        gateway.deadline = gateway.find_deadline();
+        gateway
     }
 
     /// Advances the machine by one event and returns what the driver must do, in order.
@@ -181,15 +189,35 @@ impl Gateway {
     /// Total: never blocks, fails or panics, whatever the bytes. `now.mono` must not go backwards.
     pub fn handle(&mut self, event: Event, now: Now) -> Vec<Action> {
         let mut out = Vec::new();
+        let is_sign_of_life =
+            matches!(event, Event::Heard { .. } | Event::Ping { .. } | Event::Pong { .. });
         self.on_event(event, now, &mut out);
+        if is_sign_of_life && self.is_settled(now.mono) {
+            return out;
+        }
         self.settle(now, &mut out);
+        self.deadline = self.find_deadline();
         out
+    }
+
+    /// Whether nothing has to be brought up to date after a sign of life: most events are such, and
+    /// most of them change nothing but when somebody was last heard.
+    fn is_settled(&self, now: Duration) -> bool {
+        let due = self.deadline.is_some_and(|deadline| deadline <= now);
+        let called = [&self.dialing, &self.joining, self.adverts.duty()];
+        !due && !self.graph_stale
+            && self.told.is_empty()
+            && !called.into_iter().any(Duty::is_called)
     }
 
     /// When `handle(Event::Tick, ..)` next has work, as `now.mono`; `None` if never by itself. What the
     /// work was for may have come to nothing until then.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
+    fn find_deadline(&self) -> Option<Duration> {
         [
             self.gathering.next_deadline(),
             self.queues.next_deadline(),
@@ -298,7 +326,8 @@ impl Gateway {
         self.queues.sweep(now.mono, &mut expired);
         self.drop_all(expired, now, out);
         self.account.expire(now.mono);
-        self.graph_stale |= self.database.expire(now.mono) | self.damping.expire(now.mono);
+        self.told.whole |= self.database.expire(now.mono);
+        self.graph_stale |= self.damping.expire(now.mono);
         self.expire_beacons(now, out);
         self.expire_vetting(now, out);
         self.questions.expire(now.mono, out);

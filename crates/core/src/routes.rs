@@ -20,12 +20,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 pub use self::ways::{RegionWays, Way, WayUse};
+use self::{graph::Delta, table::Vantage};
 pub(crate) use self::{
     graph::Graph,
     step::{Here, Step, next_step},
     table::Table,
 };
-use crate::id::{GatewayId, RegionId};
+use crate::{
+    Topology,
+    id::{GatewayId, RegionId},
+};
 
 /// How to reach a gateway or a region.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,32 +62,71 @@ pub struct Backup {
 /// Computed tables, one for each kind of origin whose frames pass here, each computed when it is
 /// first asked for.
 ///
-/// Regions that allow transit all have the same table. Bound: one more than regions in the graph.
+/// Regions that allow transit all have the same table. Bound: one more than regions in the graph;
+/// [`WORKED_MAX`] of them keep what they were computed from, eight bytes for each peer and gateway.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     graph: Graph,
-    tables: BTreeMap<graph::Origin, Table>,
+    tables: BTreeMap<graph::Origin, Kept>,
     /// Counts up with each change of the graph.
     version: u64,
+    /// The graph is half changed: it must be built anew.
+    broken: bool,
 }
+
+/// Tables that can be brought up to date; the others are computed anew when they are next asked for.
+const WORKED_MAX: usize = 8;
+
+/// A table, and what it was computed from.
+#[derive(Debug)]
+struct Kept {
+    table: Table,
+    worked: Option<Vantage>,
+}
+
+/// What a gateway says of its place: its name, its region, the rest.
+pub(crate) type Place<'a> = (&'a GatewayId, &'a RegionId, &'a Topology);
 
 impl Routes {
     /// Takes a new graph; whether it differs.
     pub(crate) fn update(&mut self, graph: Graph) -> bool {
-        if graph == self.graph {
+        if graph == self.graph && !std::mem::take(&mut self.broken) {
             return false;
         }
+        self.broken = false;
         self.graph = graph;
         self.tables.clear();
         self.version += 1;
         true
     }
 
+    /// Takes what some gateways say anew; whether the graph differs by it. `None` where the graph
+    /// must be built anew from what all say: see [`Self::update`].
+    pub(crate) fn change<'a>(&mut self, places: impl Iterator<Item = Place<'a>>) -> Option<bool> {
+        let mut delta = Delta::default();
+        let mut whole = true;
+        for place in places {
+            whole &= self.graph.change(place, &mut delta);
+        }
+        if !whole {
+            self.broken = true;
+            return None;
+        }
+        if delta.is_empty() {
+            return Some(false);
+        }
+        let graph = &self.graph;
+        self.tables.retain(|origin, kept| kept.change(graph, *origin, &delta));
+        self.version += 1;
+        Some(true)
+    }
+
     /// The routes of `me` for frames created in `origin`.
     pub(crate) fn table(&mut self, me: &GatewayId, origin: &RegionId) -> &Table {
         let graph = &self.graph;
         let origin = graph.origin(origin);
-        self.tables.entry(origin).or_insert_with(|| Table::new(graph, me, origin))
+        let room = self.tables.len() < WORKED_MAX;
+        &self.tables.entry(origin).or_insert_with(|| Kept::new(graph, me, origin, room)).table
     }
 
     /// Every way to every other region for frames created in `origin`, used or not.
@@ -93,7 +136,7 @@ impl Routes {
 
     /// The same, if it has been computed.
     pub(crate) fn peek(&self, origin: &RegionId) -> Option<&Table> {
-        self.tables.get(&self.graph.origin(origin))
+        self.tables.get(&self.graph.origin(origin)).map(|kept| &kept.table)
     }
 
     pub(crate) fn graph(&self) -> &Graph {
@@ -102,6 +145,22 @@ impl Routes {
 
     pub(crate) fn version(&self) -> u64 {
         self.version
+    }
+}
+
+impl Kept {
+    fn new(graph: &Graph, me: &GatewayId, origin: graph::Origin, room: bool) -> Self {
+        let worked = Vantage::new(graph, me, origin);
+        let table = worked.as_ref().map_or_else(Table::default, |one| one.table(graph));
+        Self { table, worked: worked.filter(|_| room) }
+    }
+
+    /// Whether the table could be brought up to date.
+    fn change(&mut self, graph: &Graph, origin: graph::Origin, delta: &Delta) -> bool {
+        let Some(worked) = &mut self.worked else { return false };
+        let Some(gateways) = worked.change(graph, origin, &delta.shifts) else { return false };
+        self.table.refresh(graph, worked, (&gateways, &delta.regions));
+        true
     }
 }
 

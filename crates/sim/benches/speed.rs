@@ -32,12 +32,14 @@ fn main() {
         let wall = began.seconds();
         let events = (world.handled() - handled) as f64;
         println!(
-            "{how}: {:.0} simulated s a second ({:.0} events a simulated s, {:.0} ns each; \
-             {} pings and answers folded in all); the first {} s took {:.1} s",
+            "{how}: {:.0} simulated s a second at rest ({:.0} events a simulated s, {:.0} ns each; \
+             {} pings and answers folded in all); {:.0} from the start on, of which the first {} s, \
+             in which everybody finds everybody, took {:.2} s",
             SPAN.as_secs_f64() / wall,
             events / SPAN.as_secs_f64(),
             wall * 1e9 / events,
             world.folded(),
+            (WARM + SPAN).as_secs_f64() / (warm + wall),
             WARM.as_secs(),
             warm,
         );

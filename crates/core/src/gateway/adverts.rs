@@ -1,6 +1,9 @@
 //! Our own adverts, and the flooding of everybody's.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use crate::{
     ADVERTS_MAX, Action, Advert, AdvertContent, AdvertDraft, AdvertKey, AdvertKind, Alarm, Control,
@@ -32,6 +35,21 @@ pub(super) struct Adverts {
     usurped: u32,
 }
 
+/// Other gateways whose place in the graph has changed since routes were last computed. Bound: those
+/// in the database.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    gateways: BTreeSet<GatewayId>,
+    /// Some are gone: the graph is built anew.
+    pub(super) whole: bool,
+}
+
+impl Told {
+    pub(super) fn is_empty(&self) -> bool {
+        self.gateways.is_empty() && !self.whole
+    }
+}
+
 impl Adverts {
     pub(super) fn new(incarnation: Incarnation) -> Self {
         Self { incarnation, version: 0, said: BTreeMap::new(), duty: Duty::new(), usurped: 0 }
@@ -39,6 +57,11 @@ impl Adverts {
 
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         self.duty.due
+    }
+
+    /// When it is time to speak, and whether we are called to look at what we say.
+    pub(super) fn duty(&self) -> &Duty {
+        &self.duty
     }
 
     /// Has us look at what we say.
@@ -192,7 +215,7 @@ impl Gateway {
             }
             Taken::Changed => {
                 self.learn_orders(&advert.draft, now);
-                self.graph_stale = true;
+                self.on_told(&advert.draft);
             }
         }
         let maker = &advert.draft.gateway;
@@ -214,27 +237,54 @@ impl Gateway {
         }
     }
 
-    /// Computes routes anew if something that they depend on has changed.
+    /// Another gateway says something new: of its place in the graph, or of its region.
+    fn on_told(&mut self, draft: &AdvertDraft) {
+        // Our own place is what we see, not what we last said.
+        if draft.gateway != self.me.gateway && draft.content.kind() == AdvertKind::Topology {
+            self.told.gateways.insert(draft.gateway.clone());
+        }
+        self.joining.call();
+    }
+
+    /// Brings routes up to date with what has changed of ours or of others' places.
     pub(super) fn refresh_routes(&mut self, now: Now, out: &mut Vec<Action>) {
-        if !std::mem::take(&mut self.graph_stale) {
+        let ours = std::mem::take(&mut self.graph_stale);
+        let told = std::mem::take(&mut self.told);
+        if !ours && told.is_empty() {
             return;
         }
-        self.adverts.duty.call();
+        if ours {
+            self.adverts.duty.call();
+        }
         self.joining.call();
         self.review_native();
-        let topology = self.topology();
-        let (me, region) = (&self.me.gateway, &self.me.region);
-        let others = self.database.topologies().filter(|(gateway, ..)| *gateway != me);
-        // Our own place is what we see, not what we last said.
-        let places: Vec<_> = std::iter::once((me, region, &topology)).chain(others).collect();
-        let graph = Graph::new(&places);
-        if self.routes.update(graph) {
+        if self.update_routes(ours, &told) {
             let _ = self.routes.table(&self.me.gateway, &self.me.region);
             self.reroute(now, out);
         }
     }
 
-    fn topology(&self) -> Topology {
+    /// Whether the graph has changed.
+    fn update_routes(&mut self, ours: bool, told: &Told) -> bool {
+        let (me, region) = (&self.me.gateway, &self.me.region);
+        let topology = (ours || told.whole).then(|| self.topology());
+        if !told.whole {
+            let ours = topology.iter().map(|topology| (me, region, topology));
+            let theirs = told.gateways.iter().filter_map(|gateway| {
+                let (region, topology) = self.database.topology(gateway)?;
+                Some((gateway, region, topology))
+            });
+            if let Some(changed) = self.routes.change(ours.chain(theirs)) {
+                return changed;
+            }
+        }
+        let topology = topology.unwrap_or_else(|| self.topology());
+        let others = self.database.topologies().filter(|(gateway, ..)| *gateway != me);
+        let places: Vec<_> = std::iter::once((me, region, &topology)).chain(others).collect();
+        self.routes.update(Graph::new(&places))
+    }
+
+    pub(super) fn topology(&self) -> Topology {
         let used = |(_, peer): &(_, &Peer)| peer.open_link().is_some() && !peer.barred;
         let open = self.peers.iter().filter(used);
         let cost = |gateway: &GatewayId, peer: &Peer| match self.damping.is_suppressed(gateway) {

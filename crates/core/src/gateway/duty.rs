@@ -25,6 +25,11 @@ impl Duty {
         self.called = true;
     }
 
+    /// Whether something has changed since the work was last done.
+    pub(super) fn is_called(&self) -> bool {
+        self.called
+    }
+
     /// Whether the work is to be done now. Asking takes the call.
     pub(super) fn take(&mut self, now: Duration) -> bool {
         std::mem::take(&mut self.called) || self.due.is_some_and(|due| due <= now)

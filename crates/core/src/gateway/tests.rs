@@ -19,6 +19,7 @@ mod flapping;
 mod gather;
 mod hinted;
 mod hostile;
+mod kept;
 mod leaving;
 mod links;
 mod native;

@@ -1,10 +1,13 @@
 //! The topology as a graph. Names become numbers here, so that a search touches none.
 
+mod change;
+
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap},
 };
 
+pub(super) use self::change::{Delta, Shift};
 use crate::{
     advert::Topology,
     id::{GatewayId, RegionId},
@@ -34,7 +37,11 @@ pub(super) struct Vertex {
     pub(super) usable: bool,
     /// Not on its way out: frames can pass here.
     pub(super) passable: bool,
-    /// The cheapest first.
+    /// Whether it says that it carries foreign traffic.
+    willing: bool,
+    /// Its adjacencies as it says, by number: with gateways that there are.
+    said: Vec<Edge>,
+    /// Those that the other end says too, the cheapest first.
     pub(super) edges: Vec<Edge>,
 }
 
@@ -73,7 +80,9 @@ impl Graph {
                 region,
                 usable: here && topology.broker,
                 passable: here,
-                edges: edges(&gateways, topology),
+                willing: topology.transit,
+                said: edges(&gateways, topology),
+                edges: Vec::new(),
             });
         }
         keep_mutual(&mut vertices);
@@ -133,6 +142,14 @@ impl Graph {
     /// Every region, with its number.
     pub(super) fn regions(&self) -> impl Iterator<Item = (usize, &RegionId)> {
         self.regions.iter().enumerate()
+    }
+
+    /// Whether a frame of this origin may be sent on from one gateway to another.
+    pub(super) fn leads(&self, from: usize, to: usize, origin: Origin) -> bool {
+        let home = |number: usize| self.vertices.get(number).map(|vertex| vertex.region);
+        let transit = home(from).and_then(|region| self.transit.get(region)).is_some_and(|on| *on);
+        let own = origin.is_some() && origin == home(from);
+        transit || own || home(from) == home(to)
     }
 
     /// The adjacencies over which a gateway may send a frame of this origin on, the cheapest first.
@@ -207,13 +224,38 @@ fn edges(gateways: &[GatewayId], topology: &Topology) -> Vec<Edge> {
     edges
 }
 
-/// Takes away the edges that only one end knows of, and sorts the rest.
+/// Finds the adjacencies that both ends know of.
 fn keep_mutual(vertices: &mut [Vertex]) {
-    let ends: Vec<Vec<usize>> =
-        vertices.iter().map(|vertex| vertex.edges.iter().map(|edge| edge.to).collect()).collect();
-    for (number, vertex) in vertices.iter_mut().enumerate() {
-        let mutual = |ends: &Vec<usize>| ends.binary_search(&number).is_ok();
-        vertex.edges.retain(|edge| edge.to != number && ends.get(edge.to).is_some_and(mutual));
-        vertex.edges.sort_unstable_by_key(|edge| (edge.cost, edge.to));
+    for number in 0..vertices.len() {
+        let edges = mutual(vertices, number);
+        if let Some(vertex) = vertices.get_mut(number) {
+            vertex.edges = edges;
+        }
+    }
+}
+
+/// What a gateway says of its adjacencies, as far as the other ends say so too; the cheapest first.
+fn mutual(vertices: &[Vertex], number: usize) -> Vec<Edge> {
+    let said = vertices.get(number).map_or(&[][..], |vertex| &vertex.said);
+    let both = |edge: &&Edge| {
+        let back = vertices.get(edge.to).and_then(|there| there.said_of(number));
+        edge.to != number && back.is_some()
+    };
+    let mut edges: Vec<Edge> = said.iter().filter(both).copied().collect();
+    edges.sort_unstable_by_key(Edge::rank);
+    edges
+}
+
+impl Vertex {
+    /// What it says that its link with a gateway costs.
+    fn said_of(&self, gateway: usize) -> Option<u64> {
+        let at = self.said.binary_search_by_key(&gateway, |edge| edge.to).ok()?;
+        self.said.get(at).map(|edge| edge.cost)
+    }
+}
+
+impl Edge {
+    fn rank(&self) -> (u64, usize) {
+        (self.cost, self.to)
     }
 }

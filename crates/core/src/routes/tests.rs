@@ -1,4 +1,5 @@
 mod backup;
+mod kept;
 mod next_hops;
 mod plan;
 mod stale;

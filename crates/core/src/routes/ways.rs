@@ -71,7 +71,7 @@ pub(super) fn ways(graph: &Graph, me: &GatewayId, origin: Origin) -> Vec<RegionW
     others
         .map(|(number, region)| {
             let ends = ends.get(&number).map_or(&[][..], Vec::as_slice);
-            let route = vantage.route(ends);
+            let route = vantage.route(graph, ends);
             let way = |peer: &Peer| way(graph, peer, ends, route.as_ref());
             let mut ways: Vec<Way> = vantage.peers.iter().filter_map(way).collect();
             ways.sort_by_key(|way| (way.usage, way.cost(), way.via.clone()));

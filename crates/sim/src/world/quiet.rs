@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use antiphon_core::{Action, Connection, LinkId};
+use antiphon_core::{Connection, Event, LinkId};
 
 use super::{Happening, Slot, World};
 use crate::{
@@ -92,18 +92,16 @@ impl World {
         let mut due: Vec<Quiet> = process.quiet.extract_if(.., |one| one.at <= now).collect();
         due.sort_by_key(|one| one.at);
         for Quiet { at, link, what, .. } in due {
-            let answered = matches!(what, Crossing::Ping(..));
+            // A ping's answer has been taken into account when the ping was sent.
+            let event = match what {
+                Crossing::Ping(connection, _) => Event::Heard { link, connection },
+                Crossing::Pong(..) | Crossing::Event(_) => what.into_event(link),
+            };
             let process = self.process_mut(slot);
             let clocks = process.clocks(at);
             let Some(machine) = &mut process.machine else { return };
-            let mut actions = machine.handle(what.into_event(link), clocks);
+            let actions = machine.handle(event, clocks);
             self.folded += 1;
-            // Its answer has been taken into account when the ping was sent.
-            if let Some(pong) = actions.iter().position(|one| matches!(one, Action::Pong { .. }))
-                && answered
-            {
-                actions.remove(pong);
-            }
             for action in actions {
                 self.perform(slot, action);
             }
