@@ -236,6 +236,12 @@ pub enum Alarm {
         /// The other region.
         region: RegionId,
     },
+    /// A gateway of our region is linked with us and has a broker, and its beacons do not reach ours: the
+    /// brokers of the region are not one cluster.
+    TwoClusters {
+        /// The gateway that is not heard.
+        gateway: GatewayId,
+    },
     /// Somebody else uses our gateway id: adverts in our name that we did not make.
     DuplicateGateway {
         /// Our own name.

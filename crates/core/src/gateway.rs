@@ -28,6 +28,7 @@ mod receipts;
 mod replies;
 mod requests;
 mod services;
+mod siblings;
 mod subscriptions;
 mod twins;
 mod vetting;
@@ -55,6 +56,7 @@ use self::{
     questions::Questions,
     receipts::Outgoing,
     services::Services,
+    siblings::Siblings,
     vetting::Vetting,
 };
 use crate::{
@@ -81,6 +83,7 @@ pub struct Gateway {
     broker: Broker,
     membership: Membership,
     beacons: Beacons,
+    siblings: Siblings,
     peers: BTreeMap<GatewayId, Peer>,
     /// When each of them has to be looked after.
     timers: Timers,
@@ -145,6 +148,7 @@ impl Gateway {
             broker: Broker::new(),
             membership: Membership::default(),
             beacons: Beacons::new(periods, now.mono),
+            siblings: Siblings::new(),
             peers: BTreeMap::new(),
             timers: Timers::default(),
             links: BTreeMap::new(),
@@ -204,7 +208,7 @@ impl Gateway {
     /// most of them change nothing but when somebody was last heard.
     fn is_settled(&self, now: Duration) -> bool {
         let due = self.deadline.is_some_and(|deadline| deadline <= now);
-        let called = [&self.dialing, &self.joining, self.adverts.duty()];
+        let called = [&self.dialing, &self.joining, &self.siblings.duty, self.adverts.duty()];
         !due && !self.graph_stale
             && self.told.is_empty()
             && !called.into_iter().any(Duty::is_called)
@@ -225,6 +229,7 @@ impl Gateway {
             self.database.next_deadline(),
             self.outgoing.next_deadline(),
             self.beacons.next_deadline(self.broker.is_up()),
+            self.siblings.next_deadline(),
             self.adverts.next_deadline(),
             self.hinting.next_deadline(),
             self.services.next_deadline(),
@@ -309,6 +314,7 @@ impl Gateway {
         self.send_gathered_due(now, out);
         self.refresh_routes(now, out);
         self.review_membership(now, out);
+        self.tend_siblings(now, out);
         self.advertise(now, out);
         self.tend_hints(now, out);
         self.tend_twins(now, out);

@@ -138,7 +138,9 @@ fn perform(world: &mut World, act: &Act) {
         Act::Broker(region, false) => world.stop_broker(region),
         Act::LoseBroker(slots) => slots.iter().for_each(|slot| world.lose_broker(*slot)),
         Act::Deny(region, subject, denied) => {
-            world.watch_mut().may_alarm("permission-denied");
+            for kind in ["permission-denied", "two-clusters"] {
+                world.watch_mut().may_alarm(kind);
+            }
             world.deny(region, subject, *denied);
         }
         Act::Join(a, b, joined) => world.join_brokers(a, b, *joined),

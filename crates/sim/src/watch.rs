@@ -250,6 +250,7 @@ impl Watch {
 pub fn alarm_kind(alarm: &Alarm) -> &'static str {
     match alarm {
         Alarm::NativelyJoined { .. } => "natively-joined",
+        Alarm::TwoClusters { .. } => "two-clusters",
         Alarm::DuplicateGateway { .. } => "duplicate-gateway",
         Alarm::IdentityInTwoRegions { .. } => "identity-in-two-regions",
         Alarm::PeerMisbehaves { .. } => "peer-misbehaves",

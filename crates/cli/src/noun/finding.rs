@@ -158,6 +158,10 @@ fn alarm(alarm: &Alarm) -> Finding {
         Alarm::NativelyJoined { region } => Finding::problem(format!(
             "region {region} is joined natively with ours: nothing is forwarded between the two"
         )),
+        Alarm::TwoClusters { gateway } => Finding::problem(format!(
+            "{gateway} of our region is linked and not heard on our broker: the brokers are not one \
+             cluster, each request reaches one part of the nodes"
+        )),
         Alarm::DuplicateGateway { gateway } => {
             Finding::problem(format!("somebody else uses the gateway id {gateway}"))
         }

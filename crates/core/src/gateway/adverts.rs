@@ -257,6 +257,7 @@ impl Gateway {
             self.adverts.duty.call();
         }
         self.joining.call();
+        self.siblings.duty.call();
         self.review_native();
         if self.update_routes(ours, &told) {
             let _ = self.routes.table(&self.me.gateway, &self.me.region);

@@ -66,6 +66,9 @@ impl Gateway {
         let newest = self.beacons.newest.get(&beacon.gateway);
         let again = newest.is_some_and(|newest| beacon.made <= *newest);
         let full = newest.is_none() && self.beacons.newest.len() >= self.config.limits.gateways_max;
+        if beacon.region == self.me.region {
+            self.note_sibling(&beacon.gateway, now);
+        }
         if beacon.gateway == self.me.gateway || stale || again || full {
             return;
         }

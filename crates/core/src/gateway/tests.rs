@@ -31,6 +31,7 @@ mod random;
 mod records;
 mod replies;
 mod services;
+mod siblings;
 mod twins;
 mod undrain;
 
@@ -62,10 +63,15 @@ impl Bench {
     }
 
     fn with(config: Config) -> Self {
+        let mut bench = Self::unlinked(config);
+        bench.link("us-1", "us");
+        bench
+    }
+
+    fn unlinked(config: Config) -> Self {
         let mut bench =
             Self { gateway: Gateway::new(config, 1, at(0)), seconds: 0, sent: Vec::new() };
         bench.handle(Event::BrokerUp(broker()));
-        bench.link("us-1", "us");
         bench
     }
 

@@ -11,8 +11,9 @@ use super::{
 use crate::shell::Report;
 
 /// Every kind of alarm.
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 8] = [
     "natively-joined",
+    "two-clusters",
     "duplicate-gateway",
     "peer-misbehaves",
     "permission-denied",
@@ -64,6 +65,7 @@ fn refusals(sheet: &mut Sheet, report: &Report) {
 fn kind(alarm: &Alarm) -> &'static str {
     match alarm {
         Alarm::NativelyJoined { .. } => "natively-joined",
+        Alarm::TwoClusters { .. } => "two-clusters",
         Alarm::DuplicateGateway { .. } => "duplicate-gateway",
         Alarm::PeerMisbehaves { .. } => "peer-misbehaves",
         Alarm::PermissionDenied { .. } => "permission-denied",

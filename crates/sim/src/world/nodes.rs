@@ -78,5 +78,6 @@ impl World {
         let nodes = broker.nodes.iter().rev().take(nodes).cloned().collect();
         let apart = Apart { gateways: gateways.iter().copied().collect(), nodes };
         broker.apart = apart;
+        self.watch.may_alarm("two-clusters");
     }
 }
