@@ -175,6 +175,7 @@ fn adverts(gateway: &str, region: &str) -> Vec<Advert> {
         state: GatewayState::Active,
         broker: true,
         transit: true,
+        transit_ruled: false,
         adjacencies: [("eu-1".parse().unwrap(), 1)].into(),
         native: [].into(),
     };

@@ -89,6 +89,7 @@ impl Fabric {
             state: GatewayState::Active,
             broker: true,
             transit: self.home(gateway) != OPAQUE && self.unwilling != Some(gateway),
+            transit_ruled: false,
             adjacencies: linked.iter().map(|(to, cost)| (name(*to), *cost)).collect(),
             native: BTreeSet::new(),
         };

@@ -85,8 +85,12 @@ pub struct Topology {
     pub state: GatewayState,
     /// Whether its broker connection stands.
     pub broker: bool,
-    /// Whether it carries traffic between other regions.
+    /// Whether it carries traffic between other regions: some of it, if it has rules of its own.
     pub transit: bool,
+    /// Whether its rules refuse some of that traffic. Routes do not depend on it: a table has one way to
+    /// a region, whatever is asked.
+    #[serde(default)]
+    pub transit_ruled: bool,
     /// Its open links that do not flap, and their cost; a link counts when both ends advertise it.
     pub adjacencies: BTreeMap<GatewayId, u32>,
     /// Regions whose brokers are joined natively with its own.

@@ -111,6 +111,19 @@ impl Policy {
         }
     }
 
+    /// Whether there may be requests in this direction with this answer. A rule behind one that matches
+    /// everything is never read.
+    #[must_use]
+    pub fn may(&self, direction: Direction, effect: Effect) -> bool {
+        let Rules { rules, otherwise } = self.rules(direction);
+        for rule in rules {
+            if rule.effect == effect || rule.matches_all() {
+                return rule.effect == effect;
+            }
+        }
+        *otherwise == effect
+    }
+
     /// Whether any rule names callers: then their requests' signatures may have to be verified.
     #[must_use]
     pub fn names_callers(&self) -> bool {

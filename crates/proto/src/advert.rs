@@ -72,6 +72,7 @@ impl From<&Topology> for v1::Topology {
             state: v1::GatewayState::from(topology.state).into(),
             broker: topology.broker,
             transit: topology.transit,
+            transit_ruled: topology.transit_ruled,
             adjacencies: topology.adjacencies.iter().map(adjacency).collect(),
             native: topology.native.iter().map(ToString::to_string).collect(),
         }
@@ -86,6 +87,7 @@ impl TryFrom<v1::Topology> for Topology {
             state: state("state", topology.state)?,
             broker: topology.broker,
             transit: topology.transit,
+            transit_ruled: topology.transit_ruled,
             adjacencies: adjacencies(topology.adjacencies)?,
             native: set("native", &topology.native, ADJACENCIES_MAX)?,
         })

@@ -234,6 +234,7 @@ fn topology(region: usize, regions: usize, cost: u32) -> AdvertContent {
         state: GatewayState::Active,
         broker: true,
         transit: true,
+        transit_ruled: false,
         adjacencies: others.map(adjacency).collect(),
         native: [].into(),
     })

@@ -295,7 +295,8 @@ impl Gateway {
         Topology {
             state: self.state,
             broker: self.broker.is_up(),
-            transit: self.config.transit,
+            transit: self.carries_transit(),
+            transit_ruled: self.rules_transit(),
             adjacencies: open.map(|(name, peer)| (name.clone(), cost(name, peer))).collect(),
             native: self.beacons.native(&self.me.region),
         }

@@ -3,7 +3,7 @@
 
 mod suppose;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use antiphon_wire::{CallerId, Collective, RequestHead, RequestId, Subject, Version};
 use bytes::Bytes;
@@ -166,15 +166,17 @@ impl Gateway {
                 Verdict::Rejected(rejection) => Some(rejection.clone()),
             };
             let way = || self.way(entering, region, &explanation.entry, (supposed, &table));
+            let way = rejection.is_none().then(way);
+            let detail = match &rejection {
+                Some(rejection) => rejection.to_string(),
+                None if ours => self.lets_go(&asked, region),
+                None => "it holds the collective".to_owned(),
+            };
             CandidateView {
                 region: region.clone(),
                 why: rejection.as_ref().map_or("", |one| one.label()).to_owned(),
-                detail: match &rejection {
-                    Some(rejection) => rejection.to_string(),
-                    None if ours => self.lets_go(&asked, region),
-                    None => "it holds the collective".to_owned(),
-                },
-                way: rejection.is_none().then(way),
+                detail: detail + &self.passes_rules(&origin, region, way.as_ref()),
+                way,
                 rejection,
             }
         };
@@ -218,6 +220,25 @@ impl Gateway {
         };
         let queued = first_hand.then(|| self.queues.weight(to));
         WayThere { next, route: route.cloned(), path, queued }
+    }
+
+    /// What is to be said of regions on a way whose own rules refuse some of what they carry: those rules
+    /// are not known here, and no route goes around a single refusal.
+    fn passes_rules(&self, from: &RegionId, to: &RegionId, way: Option<&WayThere>) -> String {
+        let passed: BTreeSet<&RegionId> =
+            way.iter().flat_map(|way| &way.path).map(|leg| &leg.region).collect();
+        let between = |region: &RegionId| region != from && region != to && passed.contains(region);
+        let ruled: BTreeSet<&str> = self
+            .database
+            .topologies()
+            .filter(|(_, region, topology)| topology.transit_ruled && between(region))
+            .map(|(_, region, _)| region.as_str())
+            .collect();
+        if ruled.is_empty() {
+            return String::new();
+        }
+        let names = ruled.into_iter().collect::<Vec<_>>().join(", ");
+        format!("; on the way {names} may refuse it by transit rules of its own")
     }
 
     fn region_of(&self, peer: &GatewayId) -> RegionId {

@@ -96,6 +96,19 @@ impl Gateway {
         policing.policy = policy;
         policing.since = Some(now.unix);
         self.ordered.stale = true;
+        // What we carry for others is a part of our place.
+        self.graph_stale = true;
+    }
+
+    /// Whether we carry traffic between other regions: what of it, the rules say. Where they let no
+    /// request through there are no replies to carry either.
+    pub(super) fn carries_transit(&self) -> bool {
+        self.config.transit && self.policy().may(Direction::Transit, Effect::Allow)
+    }
+
+    /// Whether we carry traffic between other regions and refuse some of it.
+    pub(super) fn rules_transit(&self) -> bool {
+        self.carries_transit() && self.policy().may(Direction::Transit, Effect::Deny)
     }
 
     /// What another policy would decide about the requests of the last minutes.

@@ -153,7 +153,7 @@ impl Gateway {
             .and_then(|gateway| self.peers.get(gateway))
             .is_some_and(|peer| peer.hello.region == self.me.region);
         let ours = probe.origin == self.me.region && sibling;
-        probe.to == self.me.region || ours || self.config.transit
+        probe.to == self.me.region || ours || self.carries_transit()
     }
 
     /// The line of this gateway ends the way out.

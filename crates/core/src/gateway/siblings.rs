@@ -57,7 +57,8 @@ impl Gateway {
         let expiry = self.config.periods.beacon_expiry;
         let Siblings { heard, missed, duty } = &mut self.siblings;
         heard.retain(|gateway, _| expected.contains(gateway));
-        let silent = |gateway: &GatewayId| heard.get(gateway).is_none_or(|at| *at + expiry <= now.mono);
+        let silent =
+            |gateway: &GatewayId| heard.get(gateway).is_none_or(|at| *at + expiry <= now.mono);
         missed.retain(|gateway, _| expected.contains(gateway) && silent(gateway));
         for gateway in expected.iter().filter(|one| silent(one)) {
             missed.entry(gateway.clone()).or_insert(now.mono);

@@ -178,6 +178,7 @@ fn topology_of(gateway: &str, region: &str, adjacent: &str) -> Advert {
         state: GatewayState::Active,
         broker: true,
         transit: true,
+        transit_ruled: false,
         adjacencies: [(adjacent.parse().unwrap(), 1)].into(),
         native: [].into(),
     };

@@ -91,6 +91,12 @@ pub(super) enum Decision {
 }
 
 impl Rule {
+    /// Whether every request matches.
+    pub(super) fn matches_all(&self) -> bool {
+        let lists = [&self.collectives, &self.agents, &self.actions, &self.callers];
+        self.from.is_empty() && self.to.is_empty() && lists.iter().all(|list| list.is_empty())
+    }
+
     /// Whether everything matches that costs nothing to know.
     pub(super) fn concerns(&self, asked: &Asked<'_>) -> bool {
         let region = |set: &BTreeSet<RegionId>, one| set.is_empty() || set.contains(one);

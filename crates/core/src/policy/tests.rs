@@ -157,6 +157,13 @@ proptest! {
     }
 
     #[test]
+    fn what_a_policy_says_is_among_what_it_may_say(policy in policies(), request in requests()) {
+        if let Some((effect, _)) = model(&policy, &request) {
+            prop_assert!(policy.may(request.direction, effect));
+        }
+    }
+
+    #[test]
     fn a_pattern_matches_what_trying_everything_matches(
         pattern in "[ab*]{1,6}",
         text in "[ab]{0,8}",
@@ -205,6 +212,23 @@ fn what_is_not_needed_is_not_asked_for() {
     assert_eq!(policy.judge(&other.asked(Action::Unread, Proof::Refused)), Verdict::Forged);
     assert_eq!(policy.judge(&other.asked(Action::Unread, Proof::Verified)), Verdict::WantsAction);
     assert!(policy.names_callers());
+}
+
+#[test]
+fn a_rule_for_everything_ends_the_list() {
+    let mut policy = Policy::default();
+    let may = |policy: &Policy| {
+        [Effect::Allow, Effect::Deny].map(|effect| policy.may(Direction::Transit, effect))
+    };
+    assert_eq!(may(&policy), [true, false]);
+    let us = Rule { from: [region("us")].into(), ..rule("us", Effect::Allow) };
+    policy.transit.rules = vec![us, rule("all", Effect::Deny)];
+    assert_eq!(may(&policy), [true, true]);
+    policy.transit.rules.reverse();
+    assert_eq!(may(&policy), [false, true]);
+    policy.transit.rules.clear();
+    policy.transit.otherwise = Effect::Deny;
+    assert_eq!(may(&policy), [false, true]);
 }
 
 #[test]

@@ -313,11 +313,12 @@ fn part() -> impl Strategy<Value = HintsPart> {
 
 fn topology() -> impl Strategy<Value = Topology> {
     let adjacencies = btree_map(gateway(), any::<u32>(), 0..5);
-    (state(), any::<bool>(), any::<bool>(), adjacencies, btree_set(region(), 0..3)).prop_map(
-        |(state, broker, transit, adjacencies, native)| Topology {
+    (state(), any::<[bool; 3]>(), adjacencies, btree_set(region(), 0..3)).prop_map(
+        |(state, [broker, transit, transit_ruled], adjacencies, native)| Topology {
             state,
             broker,
             transit,
+            transit_ruled,
             adjacencies,
             native,
         },

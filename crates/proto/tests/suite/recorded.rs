@@ -212,6 +212,7 @@ fn statements() -> Vec<(&'static str, Statement)> {
         state: GatewayState::Active,
         broker: true,
         transit: true,
+        transit_ruled: false,
         adjacencies: BTreeMap::from([("us-1".parse().unwrap(), 80)]),
         native: ["ap".parse().unwrap()].into(),
     };

@@ -36,6 +36,7 @@ fn steps() -> impl Strategy<Value = Step> {
         state,
         broker,
         transit,
+        transit_ruled: false,
         adjacencies: links.into_iter().map(|(to, cost)| (name(to), cost)).collect(),
         native: [].into(),
     });

@@ -102,6 +102,33 @@ fn what_no_transit_rule_lets_through_is_dropped_on_the_way() {
     assert_eq!(dropped(&bench.frame(0, frame)), [DropReason::PolicyTransit]);
 }
 
+/// What we advertise of the traffic that we carry for others: whether any, whether not all.
+fn carried(bench: &Bench) -> (bool, bool) {
+    let (_, topology) = bench.gateway.database.topology(&bench.gateway.me.gateway).unwrap();
+    (topology.transit, topology.transit_ruled)
+}
+
+#[test]
+fn a_region_whose_rules_let_nothing_through_advertises_no_transit() {
+    let mut bench = Bench::new();
+    bench.wait(1);
+    assert_eq!(carried(&bench), (true, false));
+    let mut policy = Policy::default();
+    policy.transit.otherwise = Effect::Deny;
+    apply(&mut bench, policy.clone());
+    bench.wait(1);
+    assert_eq!(carried(&bench), (false, false));
+    assert!(!bench.gateway.routes.graph().allows_transit(&"eu".parse().unwrap()));
+    let from = ["us".parse().unwrap()].into();
+    policy.transit.rules = vec![Rule { from, effect: Effect::Allow, ..deny("us") }];
+    apply(&mut bench, policy);
+    bench.wait(1);
+    assert_eq!(carried(&bench), (true, true));
+    apply(&mut bench, Policy::default());
+    bench.wait(1);
+    assert_eq!(carried(&bench), (true, false));
+}
+
 #[test]
 fn the_action_decides_where_a_rule_names_actions() {
     let mut policy = Policy::default();

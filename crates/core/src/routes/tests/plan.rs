@@ -47,6 +47,7 @@ impl Plan {
                 state: *state,
                 broker: *broker,
                 transit: self.transit[*home],
+                transit_ruled: false,
                 adjacencies,
                 native: BTreeSet::new(),
             };
