@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::id::SubscriptionId;
+use crate::id::{BarrierId, SubscriptionId};
 
 /// A subscription that the queue-group membership consists of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,16 +13,25 @@ pub(crate) struct Wanted {
 }
 
 /// ```text
-///            can work                  cannot / drains
-///  Apart ───────────────▶ Joined ───────────────────▶ Leaving
-///    ▲                      │ broker lost                │ last UNSUB confirmed,
-///    └──────────────────────┴────────────────────────────┘ or broker lost
+///          can work             a barrier passed          cannot / drains
+///  Apart ────────────▶ Joining ──────────────────▶ Joined ────────────────▶ Leaving
+///    ▲                   │ cannot / drains: Leaving  │ broker lost             │ last UNSUB confirmed,
+///    └───────────────────┴───────────────────────────┴─────────────────────────┘ or broker lost
 /// ```
+///
+/// What is ordered is not done yet: a sibling that leaves when we say that we are in must not leave
+/// before the broker has read our subscriptions.
 #[derive(Debug, Default)]
 pub(crate) enum Membership {
     /// In no group.
     #[default]
     Apart,
+    /// On the way into all of them; what comes is taken.
+    Joining {
+        subscriptions: Vec<SubscriptionId>,
+        /// Behind the subscriptions; `None` until it has been asked for.
+        barrier: Option<BarrierId>,
+    },
     /// In all of them.
     Joined { subscriptions: Vec<SubscriptionId> },
     /// UNSUB is sent; messages still arrive until the broker has confirmed all of them.
@@ -57,8 +66,41 @@ impl Facts {
 }
 
 impl Membership {
+    /// Whether the broker has taken all subscriptions.
     pub(crate) fn is_joined(&self) -> bool {
         matches!(self, Self::Joined { .. })
+    }
+
+    /// Whether it is in, or on the way in.
+    pub(crate) fn is_wanted(&self) -> bool {
+        matches!(self, Self::Joining { .. } | Self::Joined { .. })
+    }
+
+    /// Begins to join with these.
+    pub(crate) fn join(&mut self, subscriptions: Vec<SubscriptionId>) {
+        *self = Self::Joining { subscriptions, barrier: None };
+    }
+
+    /// Whether the next barrier tells that it is in.
+    pub(crate) fn wants_barrier(&self) -> bool {
+        matches!(self, Self::Joining { barrier: None, .. })
+    }
+
+    pub(crate) fn on_barrier_asked(&mut self, asked: BarrierId) {
+        if let Self::Joining { barrier, .. } = self {
+            barrier.get_or_insert(asked);
+        }
+    }
+
+    /// The broker has processed everything before a barrier; whether that makes it joined.
+    pub(crate) fn on_barrier_passed(&mut self, passed: BarrierId) -> bool {
+        let Self::Joining { subscriptions, barrier } = self else { return false };
+        if *barrier != Some(passed) {
+            return false;
+        }
+        let subscriptions = std::mem::take(subscriptions);
+        *self = Self::Joined { subscriptions };
+        true
     }
 
     pub(crate) fn is_apart(&self) -> bool {
@@ -67,7 +109,10 @@ impl Membership {
 
     /// Begins to leave; the subscriptions to end.
     pub(crate) fn leave(&mut self) -> Vec<SubscriptionId> {
-        let Self::Joined { subscriptions } = std::mem::take(self) else { return Vec::new() };
+        let subscriptions = self.on_broker_lost();
+        if subscriptions.is_empty() {
+            return subscriptions;
+        }
         let pending = subscriptions.iter().copied().collect();
         *self = Self::Leaving { pending };
         subscriptions
@@ -86,7 +131,7 @@ impl Membership {
     /// The broker is gone and all subscriptions with it; those that must not come back.
     pub(crate) fn on_broker_lost(&mut self) -> Vec<SubscriptionId> {
         match std::mem::take(self) {
-            Self::Joined { subscriptions } => subscriptions,
+            Self::Joining { subscriptions, .. } | Self::Joined { subscriptions } => subscriptions,
             Self::Apart | Self::Leaving { .. } => Vec::new(),
         }
     }
@@ -129,9 +174,26 @@ mod tests {
     }
 
     #[test]
+    fn it_is_in_when_the_broker_has_passed_a_barrier_behind_its_subscriptions() {
+        let mut membership = Membership::default();
+        membership.on_barrier_asked(BarrierId(1));
+        membership.join(vec![SubscriptionId(1)]);
+        assert!(membership.wants_barrier() && membership.is_wanted() && !membership.is_joined());
+        membership.on_barrier_asked(BarrierId(2));
+        assert!(!membership.wants_barrier());
+        assert!(!membership.on_barrier_passed(BarrierId(1)), "that one was asked before");
+        assert!(membership.on_barrier_passed(BarrierId(2)));
+        assert!(membership.is_joined());
+        membership.join(vec![SubscriptionId(2)]);
+        assert_eq!(membership.leave(), [SubscriptionId(2)]);
+        assert!(!membership.is_apart());
+    }
+
+    #[test]
     fn it_is_out_when_the_last_subscription_has_ended() {
         let ids = vec![SubscriptionId(1), SubscriptionId(2)];
         let mut membership = Membership::Joined { subscriptions: ids.clone() };
+        assert!(membership.is_wanted());
         assert_eq!(membership.leave(), ids);
         membership.on_unsubscribed(SubscriptionId(1));
         assert!(!membership.is_apart());

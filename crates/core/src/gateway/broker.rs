@@ -193,7 +193,9 @@ impl Gateway {
     }
 
     pub(super) fn ask_barrier(&mut self, now: Now, out: &mut Vec<Action>) {
-        let wanted = !self.broker.unconfirmed.is_empty() || self.probes.want_barrier();
+        let wanted = !self.broker.unconfirmed.is_empty()
+            || self.probes.want_barrier()
+            || self.membership.wants_barrier();
         if self.broker.barrier.is_some() || !wanted {
             return;
         }
@@ -201,6 +203,7 @@ impl Gateway {
         self.broker.next_barrier += 1;
         self.broker.barrier = Some((barrier, self.broker.unconfirmed.len()));
         self.probes.on_barrier_asked(barrier, now.mono);
+        self.membership.on_barrier_asked(barrier);
         out.push(Action::Barrier { barrier });
     }
 
@@ -211,6 +214,9 @@ impl Gateway {
         out: &mut Vec<Action>,
     ) {
         self.on_probe_barrier(barrier, now, out);
+        if self.membership.on_barrier_passed(barrier) {
+            self.joining.call();
+        }
         for one in self.broker.take_confirmed(barrier) {
             self.confirm(&one, Outcome::Delivered, now);
         }

@@ -6,7 +6,7 @@ use antiphon_wire::Collective;
 
 use crate::{
     Action, Config, Gateway, GatewayState, Now, SubscriptionId,
-    membership::{Facts, Membership, Wanted},
+    membership::{Facts, Wanted},
 };
 
 impl Gateway {
@@ -15,11 +15,11 @@ impl Gateway {
         if !self.joining.take(now.mono) {
             return;
         }
-        let joined = self.membership.is_joined();
-        let wanted = self.facts(now).wants_in(joined);
+        let inside = self.membership.is_wanted();
+        let wanted = self.facts(now).wants_in(inside);
         if wanted && self.membership.is_apart() {
             self.join(out);
-        } else if !wanted && joined {
+        } else if !wanted && inside {
             let leaving = self.membership.leave();
             out.extend(leaving.into_iter().map(|id| Action::Unsubscribe { subscription: id }));
         }
@@ -58,7 +58,7 @@ impl Gateway {
             subscriptions.push(subscription);
             out.push(Action::Subscribe { subscription, subject, group: Some(group) });
         }
-        self.membership = Membership::Joined { subscriptions };
+        self.membership.join(subscriptions);
     }
 
     fn facts(&self, now: Now) -> Facts {
@@ -74,8 +74,14 @@ impl Gateway {
         }
     }
 
+    /// Whether adverts have been exchanged with another region, or with a sibling that knows of none.
+    /// What we took on the strength of a sibling's links would go nowhere if that one left next, as it
+    /// does where gateways are restarted one after the other.
     fn is_synchronised(&self) -> bool {
-        self.peers.values().any(|peer| peer.synchronised)
+        let mut peers = self.peers.values().filter(|peer| peer.synchronised).peekable();
+        let ours = self.region();
+        let alone = || !self.database.topologies().any(|(_, region, _)| region != ours);
+        peers.peek().is_some() && (peers.any(|peer| peer.hello.region != *ours) || alone())
     }
 
     /// Other regions that a request of ours could reach.
@@ -129,8 +135,8 @@ mod tests {
     use bytes::Bytes;
 
     use crate::{
-        Advert, AdvertContent, AdvertDraft, Beacon, BrokerInfo, Event, Gateway, GatewayState,
-        Hello, Incarnation, LinkId, Offer, Stamp, Topology,
+        Action, Advert, AdvertContent, AdvertDraft, Beacon, BrokerInfo, Event, Gateway,
+        GatewayState, Hello, Incarnation, LinkId, Offer, Stamp, Topology,
         testing::{at, config},
     };
 
@@ -200,7 +206,11 @@ mod tests {
                 if hears {
                     gateway.handle(connected_sibling(second), at(second));
                 }
-                gateway.handle(Event::Tick, at(second));
+                for action in gateway.handle(Event::Tick, at(second)) {
+                    if let Action::Barrier { barrier } = action {
+                        gateway.handle(Event::BarrierPassed { barrier }, at(second));
+                    }
+                }
             }
             gateway.is_ready()
         };

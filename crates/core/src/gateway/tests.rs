@@ -19,6 +19,7 @@ mod flapping;
 mod gather;
 mod hinted;
 mod hostile;
+mod joining;
 mod kept;
 mod leaving;
 mod links;
@@ -91,8 +92,15 @@ impl Bench {
             Control::Accept(Accept { epoch, next: Some(0), granted: 1 << 24 }),
             Control::Adverts { adverts, answered: true },
         ] {
-            self.handle(Event::FromPeer { link: LINK, message });
+            let actions = self.handle(Event::FromPeer { link: LINK, message });
+            self.pass(&actions);
         }
+    }
+
+    /// The broker has processed everything so far.
+    fn pass(&mut self, actions: &[Action]) -> Vec<Action> {
+        let passed = barrier(actions).map(|barrier| Event::BarrierPassed { barrier });
+        passed.map(|event| self.handle(event)).unwrap_or_default()
     }
 
     fn handle(&mut self, event: Event) -> Vec<Action> {

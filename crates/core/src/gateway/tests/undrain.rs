@@ -31,7 +31,10 @@ fn a_gateway_that_drains_goes_back_to_work_and_tells_whom_it_told() {
     assert!(bench.gateway.can_undrain());
     assert!(says(&unsubscribed(&mut bench, &leaving), &Control::DrainRequest));
     assert!(!bench.gateway.is_ready());
-    assert!(says(&bench.handle(Event::Undrain), &Control::Undrain));
+    let actions = bench.handle(Event::Undrain);
+    assert!(says(&actions, &Control::Undrain));
+    assert!(!bench.gateway.is_ready(), "the broker has not read it yet");
+    bench.pass(&actions);
     assert!(bench.gateway.is_ready());
     assert_eq!(bench.gateway.state, GatewayState::Active);
     for _ in 0..30 {
