@@ -209,9 +209,8 @@ impl Gateway {
     fn is_settled(&self, now: Duration) -> bool {
         let due = self.deadline.is_some_and(|deadline| deadline <= now);
         let called = [&self.dialing, &self.joining, &self.siblings.duty, self.adverts.duty()];
-        !due && !self.graph_stale
-            && self.told.is_empty()
-            && !called.into_iter().any(Duty::is_called)
+        let stale = self.graph_stale || !self.told.is_empty() || !self.broker.waiting.is_empty();
+        !due && !stale && !called.into_iter().any(Duty::is_called)
     }
 
     /// When `handle(Event::Tick, ..)` next has work, as `now.mono`; `None` if never by itself. What the

@@ -243,4 +243,18 @@ proptest! {
             prop_assert!(deadline.is_some(), "a gateway always has something to look after");
         }
     }
+
+    /// A sign of life is not followed by a look at everything where the machine is settled.
+    #[test]
+    fn where_it_is_settled_there_is_nothing_to_do(steps in steps()) {
+        let mut life = Life::new();
+        for step in steps {
+            life.step(step);
+            let now = at(life.bench.seconds);
+            if life.bench.gateway.is_settled(now.mono) {
+                let actions = life.bench.gateway.handle(Event::Tick, now);
+                prop_assert!(actions.is_empty(), "{:?}", actions);
+            }
+        }
+    }
 }
