@@ -20,6 +20,7 @@ mod links;
 mod members;
 mod orders;
 mod peer;
+mod places;
 mod policing;
 mod probes;
 mod prune;
@@ -108,7 +109,7 @@ pub struct Gateway {
     /// Something has changed of our own place in the graph, or of what our adverts say.
     graph_stale: bool,
     /// What has changed of others' places.
-    told: adverts::Told,
+    told: places::Told,
     /// Directed requests that are being gathered.
     gathering: Coalescer<gather::Read>,
     queues: Queues,
@@ -164,7 +165,7 @@ impl Gateway {
             routes: Routes::default(),
             damping: Damping::new(limits, periods),
             graph_stale: true,
-            told: adverts::Told::default(),
+            told: places::Told::default(),
             gathering: Coalescer::new(),
             queues: Queues::new(limits.queue_bytes_max, periods.hold),
             account: Account::new(limits.accounts_max, periods.doubt_memory),
@@ -208,7 +209,7 @@ impl Gateway {
     /// most of them change nothing but when somebody was last heard.
     fn is_settled(&self, now: Duration) -> bool {
         let due = self.deadline.is_some_and(|deadline| deadline <= now);
-        let called = [&self.dialing, &self.joining, &self.siblings.duty, self.adverts.duty()];
+        let called = [&self.dialing, &self.joining, &self.siblings.duty, &self.adverts.duty];
         let stale = self.graph_stale || !self.told.is_empty() || !self.broker.waiting.is_empty();
         !due && !stale && !called.into_iter().any(Duty::is_called)
     }
