@@ -63,6 +63,9 @@ pub(crate) use vetting::{Vetting, vetting};
 /// How long links, and then the broker connection, may take to flush and close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Messages of the links, and as many of the broker, that are taken in one go.
+const AT_ONCE: usize = 32;
+
 /// Everything that the shell drives.
 pub(crate) struct Parts {
     pub(crate) config: Arc<Config>,
@@ -185,6 +188,7 @@ impl Shell {
         while !self.stopping {
             let input = self.wait().await;
             self.take(input)?;
+            self.take_more()?;
         }
         self.close_links().await;
         self.close_broker().await;
@@ -203,6 +207,28 @@ impl Shell {
             Some(credentials) = self.renewals.recv() => Input::Renewed(credentials),
             Some((ticket, proof)) = self.verdicts.recv() => Input::Verified(ticket, proof),
         }
+    }
+
+    /// Messages that are there already, without waiting for each: timers are set, and everybody else is
+    /// asked, once for a handful of them.
+    fn take_more(&mut self) -> Result<(), ShellError> {
+        for _ in 0..AT_ONCE {
+            let link = self.link_events.try_recv();
+            let broker = self.broker_events.try_recv().ok();
+            if link.is_none() && broker.is_none() || self.stopping {
+                return Ok(());
+            }
+            for input in [
+                link.map(|event| Input::Link(Some(event))),
+                broker.map(|event| Input::Broker(Some(event))),
+            ]
+            .into_iter()
+            .flatten()
+            {
+                self.take(input)?;
+            }
+        }
+        Ok(())
     }
 
     fn next_deadline(&self) -> Option<Instant> {

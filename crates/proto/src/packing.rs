@@ -23,6 +23,8 @@ use prost::encoding::{decode_varint, encode_varint};
 
 /// Shorter texts are left alone: their lengths would cost what is won.
 const TEXT_BYTES_MIN: usize = 24;
+/// So many letters are looked at before a text is read as hexadecimal digits.
+const HEX_LOOK: usize = 16;
 /// Packed in packed. Choria has three: transport, secure reply, reply.
 const DEPTH_MAX: u8 = 6;
 /// In a kind: the content is packed too.
@@ -125,9 +127,23 @@ fn next_text(bytes: &[u8], mut from: usize) -> Option<Range<usize>> {
     }
 }
 
+/// Looked up rather than compared: it is asked for most bytes that leave on a link.
 fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_')
+    LETTERS.get(usize::from(byte)).is_some_and(|is| *is)
 }
+
+/// Which bytes occur in any of the encodings.
+const LETTERS: [bool; 256] = {
+    let mut letters = [false; 256];
+    let mut rest: &mut [bool] = &mut letters;
+    let mut byte = 0_u8;
+    while let Some((is, after)) = rest.split_first_mut() {
+        *is = byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
+        byte = byte.wrapping_add(1);
+        rest = after;
+    }
+    letters
+};
 
 /// What a text stands for, if it is the only way to write it. The decoders refuse every other way
 /// (RFC 4648 section 3.5): missing or needless padding, letters of another alphabet, set bits that
@@ -153,10 +169,13 @@ fn encode(encoding: Encoding, bytes: &[u8]) -> String {
 }
 
 fn decode_hex(text: &[u8]) -> Option<Vec<u8>> {
-    let pairs = text.chunks_exact(2);
-    if !pairs.remainder().is_empty() {
+    // Most texts are not: see it before there is room for their bytes.
+    if !text.len().is_multiple_of(2)
+        || !text.iter().take(HEX_LOOK).all(|one| nibble(*one).is_some())
+    {
         return None;
     }
+    let pairs = text.chunks_exact(2);
     let byte = |pair: &[u8]| match pair {
         [high, low] => Some(nibble(*high)? << 4 | nibble(*low)?),
         _ => None,

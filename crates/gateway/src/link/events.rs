@@ -39,6 +39,12 @@ impl LinkEvents {
         }
     }
 
+    /// The next event, if one waits; control first.
+    pub(crate) fn try_recv(&mut self) -> Option<LinkEvent> {
+        let control = self.control.try_recv().ok();
+        control.or_else(|| self.data.try_recv().ok().map(|waited| waited.event))
+    }
+
     /// Events that wait: those of control, then those of data.
     #[must_use]
     pub fn waiting(&self) -> (usize, usize) {
