@@ -14,17 +14,28 @@ const RUNS: usize = 21;
 /// What an operator should not have to wait for.
 const LIMIT: Duration = Duration::from_millis(100);
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 24] = [
     &["status"],
     &["regions"],
     &["gateways"],
+    &["gateways", "-o", "wide"],
     &["links"],
+    &["links", "-o", "json"],
     &["routes"],
     &["routes", "us", "--all"],
     &["collectives"],
     &["drops"],
+    &["halt", "list"],
+    &["policy", "show"],
+    &["requests"],
+    &["requests", "--all-gateways"],
+    &["explain", "mcollective.broadcast.agent.discovery"],
+    &["explain", "mcollective.node.n1.us.example.net", "--from", "us"],
+    &["trace", "us"],
     &["topology"],
     &["topology", "-o", "svg"],
+    &["topology", "--all-gateways"],
+    &["status", "--of", "us-1"],
     &["status", "--all-gateways"],
     &["links", "--all-gateways"],
     &["log-level"],

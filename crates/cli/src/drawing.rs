@@ -9,6 +9,7 @@ mod svg;
 mod text;
 mod topology;
 
+pub(crate) use circle::directions;
 pub use dot::dot;
 pub use mermaid::mermaid;
 pub use svg::svg;

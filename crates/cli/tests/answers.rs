@@ -59,6 +59,17 @@ fn an_explanation_names_the_verdict_the_checks_and_every_region() {
     check_document("explain", &document_of("explain", &said, fields));
 }
 
+/// Directed with hints, refused before anything is decided, a federated client's, a node's answer.
+#[test]
+fn every_kind_of_message_is_explained() {
+    for kind in ["directed", "refused", "federated", "reply"] {
+        let said: Said<Explanation> = said(&format!("explanation-{kind}.json"));
+        check_tables(&format!("explain-{kind}"), &explain::tables(&said.said, &[]));
+        let fields = explain::json(&said.said, &[]);
+        check_document(&format!("explain-{kind}"), &document_of("explain", &said, fields));
+    }
+}
+
 #[test]
 fn requests_are_listed_and_one_is_shown_in_full() {
     let said: Said<RequestsView> = said("records.json");

@@ -1,99 +1,195 @@
-//! The published schemas describe what the command prints: neither more nor less.
+//! The published schemas describe what the command prints: neither more nor less; and whatever prints
+//! JSON has one.
 
-use std::{collections::BTreeSet, fs, path::Path};
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-const NOUNS: [&str; 15] = [
-    "check",
-    "collectives",
-    "drops",
-    "explain",
-    "gateways",
-    "halts",
-    "links",
-    "policy",
-    "regions",
-    "requests",
-    "routes",
-    "status",
-    "trace",
-    "topology",
-    "all-gateways",
+use antiphon_cli::{args::Cli, noun::policy::outcome_json};
+use antiphon_gateway::policies::PolicyOutcome;
+use clap::CommandFactory;
+use serde_json::{Value, json};
+
+use self::conform::conform;
+
+#[path = "schemas/conform.rs"]
+mod conform;
+
+/// Recorded documents, and the schema of each where it is not the file's name.
+const RECORDED: [(&str, &str); 23] = [
+    ("check", "check"),
+    ("collectives", "collectives"),
+    ("drops", "drops"),
+    ("explain", "explain"),
+    ("explain-directed", "explain"),
+    ("explain-federated", "explain"),
+    ("explain-refused", "explain"),
+    ("explain-reply", "explain"),
+    ("gateways", "gateways"),
+    ("halts", "halts"),
+    ("links", "links"),
+    ("policy", "policy"),
+    ("policy-apply", "policy-apply"),
+    ("regions", "regions"),
+    ("requests", "requests"),
+    ("routes", "routes"),
+    ("routes-all", "routes"),
+    ("routes-to-us", "routes"),
+    ("status", "status"),
+    ("trace", "trace"),
+    ("topology", "topology"),
+    ("all-gateways", "all-gateways"),
+    ("lab", "lab"),
 ];
 
-fn read(path: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+/// What each command prints; with `--all-gateways`, `all-gateways`.
+const PRINTED: [(&str, &str); 20] = [
+    ("check", "check"),
+    ("collectives", "collectives"),
+    ("drops", "drops"),
+    ("explain", "explain"),
+    ("gateways", "gateways"),
+    ("halt list", "halts"),
+    ("lab status", "lab"),
+    ("links", "links"),
+    ("policy apply", "policy-apply"),
+    ("policy show", "policy"),
+    ("regions", "regions"),
+    ("replay", "replay"),
+    ("requests", "requests"),
+    ("routes", "routes"),
+    ("sim run", "simulation"),
+    ("sim swarm", "swarm"),
+    ("status", "status"),
+    ("topology", "topology"),
+    ("trace", "trace"),
+    ("--all-gateways", "all-gateways"),
+];
+
+/// Whose JSON has the shape that Choria's own commands print.
+const CHORIAS: [&str; 4] = ["ping", "find", "req", "facts"];
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.json"))
+}
+
+fn schema(name: &str) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
+    read(&folder.join(format!("antiphon.{name}.v1.json")))
+}
+
+fn read(path: &Path) -> Value {
+    let text = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_slice(&text).expect("JSON")
 }
 
-/// Compares a value with a schema of the few keywords that ours use; any other is refused, so that
-/// nothing in a schema goes unchecked.
-fn conform(value: &Value, schema: &Value, place: &str) {
-    for (keyword, rule) in schema.as_object().expect("a schema is an object") {
-        match keyword.as_str() {
-            "$schema" | "$id" | "title" | "description" | "format" | "required" => {}
-            "const" => assert_eq!(value, rule, "{place}"),
-            "enum" => {
-                let values = rule.as_array().expect("a list of values");
-                assert!(values.contains(value), "{place}: {value}");
-            }
-            "minimum" => assert!(value.is_null() || value.as_u64() >= rule.as_u64(), "{place}"),
-            "type" => assert!(is_of_type(value, rule), "{place}: {value} is not {rule}"),
-            "properties" => properties(value, schema, place),
-            "additionalProperties" => {
-                for (key, value) in value.as_object().expect("checked by type") {
-                    conform(value, rule, &format!("{place}.{key}"));
-                }
-            }
-            "items" => {
-                for (index, value) in value.as_array().expect("checked by type").iter().enumerate()
-                {
-                    conform(value, rule, &format!("{place}[{index}]"));
-                }
-            }
-            other => panic!("{place}: unknown keyword {other}"),
-        }
+/// Every command, as it is typed, that can print JSON.
+fn print_json(command: &clap::Command, typed: &str) -> BTreeSet<String> {
+    let values = |arg: &clap::Arg| arg.get_possible_values();
+    let json = |arg: &clap::Arg| values(arg).iter().any(|one| one.get_name() == "json");
+    let mut found = BTreeSet::new();
+    if command.get_arguments().any(json) {
+        found.insert(typed.to_owned());
     }
+    for inner in command.get_subcommands() {
+        let typed = format!("{typed} {}", inner.get_name());
+        found.append(&mut print_json(inner, typed.trim_start()));
+    }
+    found
 }
 
-/// Every property is described, and every described one is there.
-fn properties(value: &Value, schema: &Value, place: &str) {
-    let Some(value) = value.as_object() else { return };
-    let described = schema["properties"].as_object().expect("properties are an object");
-    let required: BTreeSet<&str> =
-        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let keys = |map: &serde_json::Map<String, Value>| map.keys().cloned().collect::<BTreeSet<_>>();
-    assert_eq!(keys(value), keys(described), "{place}");
-    assert_eq!(required.len(), described.len(), "{place}: everything is always there");
-    for (key, schema) in described {
-        conform(&value[key], schema, &format!("{place}.{key}"));
+#[test]
+fn every_command_that_prints_json_has_a_published_schema() {
+    let commands = print_json(&Cli::command(), "");
+    let known: BTreeMap<&str, &str> = PRINTED.into_iter().collect();
+    for command in &commands {
+        let chorias = CHORIAS.contains(&command.as_str());
+        assert!(chorias || known.contains_key(command.as_str()), "{command} has no schema");
     }
-}
-
-fn is_of_type(value: &Value, rule: &Value) -> bool {
-    let is = |name: &str| match name {
-        "null" => value.is_null(),
-        "boolean" => value.is_boolean(),
-        "integer" => value.is_i64() || value.is_u64(),
-        "string" => value.is_string(),
-        "array" => value.is_array(),
-        "object" => value.is_object(),
-        other => panic!("unknown type {other}"),
-    };
-    match rule.as_array() {
-        Some(names) => names.iter().filter_map(Value::as_str).any(is),
-        None => rule.as_str().is_some_and(is),
-    }
+    let gone = known.keys().filter(|one| !one.starts_with("--") && !commands.contains(**one));
+    assert_eq!(gone.collect::<Vec<_>>(), Vec::<&&str>::new(), "they print no JSON");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
+    let files = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name());
+    let files: BTreeSet<String> = files
+        .filter_map(|name| {
+            let name = name.into_string().unwrap();
+            Some(name.strip_prefix("antiphon.")?.strip_suffix(".v1.json")?.to_owned())
+        })
+        .collect();
+    let printed: BTreeSet<String> = known.into_values().map(str::to_owned).collect();
+    assert_eq!(files, printed, "what is published is what is printed");
 }
 
 #[test]
 fn every_document_fits_its_published_schema() {
-    for noun in NOUNS {
-        let schema = read(&format!("../../docs/schemas/antiphon.{noun}.v1.json"));
-        conform(&read(&format!("tests/golden/{noun}.json")), &schema, noun);
+    for (name, of) in RECORDED {
+        conform(&read(&golden(name)), &schema(of), name);
     }
+}
+
+/// As with the others, `UPDATE=1` writes it first.
+fn recorded(name: &str, actual: &Value) {
+    let path = golden(name);
+    if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
+        fs::write(&path, format!("{actual:#}\n")).unwrap();
+    }
+    assert_eq!(*actual, read(&path), "{name}");
+}
+
+#[test]
+fn what_a_policy_would_change_and_what_of_a_lab_runs_is_as_recorded() {
+    let judged = |effect: &str| json!({ "effect": effect, "rule": "night" });
+    let outcome: PolicyOutcome = serde_json::from_value(json!({
+        "schema": "antiphon.policy-apply.v1",
+        "applied": false,
+        "source": "policy.toml",
+        "problems": [],
+        "requests": 40,
+        "others": 2,
+        "changes": [{
+            "direction": "export",
+            "from": "eu",
+            "to": "us",
+            "collective": "mcollective",
+            "agent": "package",
+            "action": "install",
+            "caller": "choria=alice.mcollective",
+            "count": 12,
+            "before": judged("allow"),
+            "after": judged("deny"),
+        }],
+    }))
+    .unwrap();
+    recorded("policy-apply", &outcome_json(&outcome));
+    let row = |kind, name: &str, pids| antiphon_lab::cli::StatusRow {
+        region: "eu".to_owned(),
+        kind,
+        name: name.to_owned(),
+        pids,
+    };
+    let rows =
+        vec![row("broker", "nats://localhost:4222", vec![7]), row("gateway", "eu-1", vec![])];
+    let status =
+        antiphon_lab::cli::Status { schema: "antiphon.lab.v1", dir: "/tmp/lab".into(), rows };
+    recorded("lab", &json!(status));
+}
+
+#[test]
+fn a_replay_fits_its_published_schema() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/traces/outage.jsonl");
+    let document = run(&["replay", file.to_str().unwrap(), "-o", "json"]);
+    conform(&document, &schema("replay"), "replay");
+}
+
+fn run(args: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_antiphon")).args(args).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{args:?}: {error}"))
 }
 
 /// A short world with a fault, so that no list stays empty for lack of anything to say.
@@ -117,10 +213,7 @@ fn simulations_fit_their_published_schemas() {
         ("simulation", &["run", file, "--what-if", "down:eu-1@25s"][..]),
         ("swarm", &["swarm", "--seeds", "1..2", "--gateways", "3"]),
     ] {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_antiphon"));
-        let output = command.arg("sim").args(args).args(["-o", "json"]).output().unwrap();
-        let document: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-        let schema = read(&format!("../../docs/schemas/antiphon.{name}.v1.json"));
-        conform(&document, &schema, name);
+        let document = run(&[&["sim"], args, &["-o", "json"]].concat());
+        conform(&document, &schema(name), name);
     }
 }

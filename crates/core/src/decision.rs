@@ -188,13 +188,8 @@ impl std::fmt::Display for Rejection {
                 write!(f, "halted in region {region} by {by}: {reason}")
             }
             Self::RateLimited => f.write_str("the caller asks more than its rate allows"),
-            Self::NotThere { read } => {
-                let read = read.as_secs();
-                write!(
-                    f,
-                    "its hints are complete, of {read} s since 1970, and do not hold the node"
-                )
-            }
+            // How long ago they were read depends on when it is told.
+            Self::NotThere { .. } => f.write_str("its hints are complete and do not hold the node"),
             Self::ServiceLocal => f.write_str("a service of our own region took the request"),
             Self::ServiceStays => f.write_str("service requests are not to leave our region"),
             Self::ServiceNotOffered => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::{DropReason, GatewayId, RegionId, Rejection, Route, policy::Policy};
+use crate::{DropReason, GatewayId, Holding, RegionId, Rejection, Route, policy::Policy};
 
 /// Which message is to be explained.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,9 @@ pub struct ExplainAsked {
     /// The action; `None`: none, as in a discovery ping.
     #[serde(default)]
     pub action: Option<String>,
+    /// The subjects that a federated request is for, where there is no message that says it.
+    #[serde(default)]
+    pub targets: Vec<String>,
     /// The message itself, where there is one.
     #[serde(default)]
     pub payload: Option<Bytes>,
@@ -69,6 +72,15 @@ pub enum ExplainError {
 pub struct Explanation {
     /// The subject.
     pub subject: String,
+    /// What a message on it is.
+    #[serde(default)]
+    pub kind: MessageKind,
+    /// Who calls: as the message says, or as was said of one that is only described.
+    #[serde(default)]
+    pub caller: Option<String>,
+    /// The request's id, where there is a message that has one.
+    #[serde(default)]
+    pub request: Option<String>,
     /// Where it is published.
     pub from: RegionId,
     /// The gateway that is taken to be the one that takes it.
@@ -96,16 +108,34 @@ impl Explanation {
         let mut accepted = self.candidates.iter().filter(|one| one.rejection.is_none()).peekable();
         self.refused.is_none()
             && accepted.peek().is_some()
-            && accepted.all(|one| {
-                one.way.as_ref().is_some_and(|way| matches!(way.next, NextStep::Hop { .. }))
-            })
+            && accepted.all(|one| one.way.as_ref().is_some_and(|way| way.next.moves()))
     }
+
+    /// Whether this is an answer of which it is not known who asked: each candidate may be the one.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.kind == MessageKind::Reply && self.request.is_none() && !self.candidates.is_empty()
+    }
+}
+
+/// What a message is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MessageKind {
+    /// A request of a client, for nodes of the other regions.
+    #[default]
+    Request,
+    /// A request of a client of Choria Federation, for the region that its subject names.
+    Federated,
+    /// An answer of a node, for the region that asked.
+    Reply,
 }
 
 /// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
-    /// Which: `subject`, `export`, `message`, `halts`, `rules`.
+    /// Which, in this order: `subject`, `federation`, `export`, `message`, `signature`, `region`,
+    /// `service`, `halts`, `rate`, `rules`, `target`. Those that do not concern the message are left out.
     pub name: String,
     /// How it went.
     pub result: CheckResult,
@@ -136,8 +166,20 @@ pub struct CandidateView {
     pub why: String,
     /// The same for people.
     pub detail: String,
+    /// What the region's hints say of the node; `None` unless one node is asked.
+    #[serde(default)]
+    pub hint: Option<HintSaid>,
     /// How the message goes there; `None` if it does not.
     pub way: Option<WayThere>,
+}
+
+/// What a region's hints say of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HintSaid {
+    /// Whether it is there.
+    pub holding: Holding,
+    /// How old the newest reading of the region's brokers is; `None`: they were never read.
+    pub age: Option<Duration>,
 }
 
 /// How a message gets to a region.
@@ -174,6 +216,17 @@ pub enum NextStep {
         /// Why.
         reason: DropReason,
     },
+}
+
+impl NextStep {
+    /// Whether the message moves on.
+    #[must_use]
+    pub const fn moves(&self) -> bool {
+        match self {
+            Self::Publish | Self::Hop { .. } => true,
+            Self::Wait | Self::Drop { .. } => false,
+        }
+    }
 }
 
 /// One link of a path.

@@ -12,6 +12,8 @@ mod names;
 mod said;
 mod twins;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::{
     filter::{Filter, IdentityHash},
     interest::{CollectiveInterest, Interest, InterestAnswer, InterestRead},
@@ -26,7 +28,8 @@ pub(crate) use self::{
 };
 
 /// What the hints of a region say of one identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Holding {
     /// It may be there.
     Yes,

@@ -50,8 +50,8 @@ pub use decision::{Candidate, Rejection, Verdict};
 pub use drop_reason::DropReason;
 pub use event::{Beacon, BrokerInfo, DialFailure, Event, FromBroker, Malformed, Member};
 pub use explanation::{
-    CandidateView, Check, CheckResult, ExplainAsked, ExplainError, Explanation, Leg, NextStep,
-    Supposition, WayThere,
+    CandidateView, Check, CheckResult, ExplainAsked, ExplainError, Explanation, HintSaid, Leg,
+    MessageKind, NextStep, Supposition, WayThere,
 };
 pub use frame::{Body, Creator, EndToEnd, Frame, Hello, Hop, ReplyBody, RequestBody, Target};
 pub use gateway::Gateway;

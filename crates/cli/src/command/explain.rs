@@ -1,10 +1,14 @@
 //! `antiphon explain`.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use antiphon_core::{ExplainAsked, Explanation, RegionId, Supposition};
 use antiphon_gateway::{config, shell::Said};
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
+use bytes::Bytes;
 
 use super::{read::Output, runtime};
 use crate::{
@@ -23,10 +27,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[command(after_help = "Exit codes: 0 every region that is to get the message can be reached, \
     2 undeliverable, 3 nobody answered, 64 wrong usage or an unknown name.")]
 pub struct Args {
-    /// The subject that the message is published on
-    #[arg(required_unless_present = "collective", conflicts_with_all = ["collective", "identity"])]
+    /// The subject that the message is published on: of a request, of an answer
+    /// (choria.federation.REGION.collective), or of a client of Choria Federation
+    /// (choria.federation.NAME.federation)
+    #[arg(required_unless_present = "collective")]
     subject: Option<String>,
-    /// The collective, instead of a subject
+    /// The collective, instead of a subject; or, as --agent and --identity, whom a client of Choria
+    /// Federation asks
     #[arg(long, value_name = "NAME")]
     collective: Option<String>,
     /// The agent
@@ -44,6 +51,9 @@ pub struct Args {
     /// Who calls, as choria=alice.mcollective
     #[arg(long, value_name = "NAME")]
     caller: Option<String>,
+    /// A file with the message itself, as it was published: then it is looked at too
+    #[arg(long, value_name = "FILE")]
+    message: Option<PathBuf>,
     /// Suppose that something is so: down:eu-us (every link between two regions or gateways),
     /// down:ap-1 (every link of one) or policy:FILE (another policy in our region), separated by
     /// commas; may be repeated
@@ -150,28 +160,51 @@ impl Args {
     }
 
     fn asked(&self) -> Result<ExplainAsked, Failure> {
+        let described = self.described()?;
+        let (subject, targets) = match &self.subject {
+            None => (described.unwrap_or_default(), Vec::new()),
+            Some(subject) if is_federated(subject) => {
+                (subject.clone(), described.into_iter().collect())
+            }
+            Some(_) if self.collective.is_some() => {
+                let problem = "either a subject or --collective, unless the subject is that of a \
+                    client of Choria Federation";
+                return Err(Failure::usage(anyhow!(problem)));
+            }
+            Some(subject) => (subject.clone(), Vec::new()),
+        };
         Ok(ExplainAsked {
-            subject: self.subject()?,
+            subject,
+            targets,
             from: self.from.clone(),
             caller: self.caller.clone(),
             agent: self.agent.clone(),
             action: self.action.clone(),
-            payload: None,
+            payload: self.message.as_deref().map(read).transpose()?,
             what_if: self.what_if.iter().map(|one| one.supposition.clone()).collect(),
         })
     }
 
-    fn subject(&self) -> Result<String, Failure> {
-        if let Some(subject) = &self.subject {
-            return Ok(subject.clone());
-        }
-        let collective = self.collective.as_deref().unwrap_or_default();
+    /// The request subject that is described by names; `None` where it is not.
+    fn described(&self) -> Result<Option<String>, Failure> {
+        let Some(collective) = &self.collective else { return Ok(None) };
         match (&self.identity, &self.agent) {
-            (Some(identity), _) => Ok(format!("{collective}.node.{identity}")),
-            (None, Some(agent)) => Ok(format!("{collective}.broadcast.agent.{agent}")),
+            (Some(identity), _) => Ok(Some(format!("{collective}.node.{identity}"))),
+            (None, Some(agent)) => Ok(Some(format!("{collective}.broadcast.agent.{agent}"))),
             (None, None) => {
                 Err(Failure::usage(anyhow!("--collective needs --agent or --identity as well")))
             }
         }
     }
+}
+
+/// Whether clients of Choria Federation publish on this subject.
+fn is_federated(subject: &str) -> bool {
+    let name = subject.strip_prefix("choria.federation.");
+    name.is_some_and(|rest| rest.ends_with(".federation"))
+}
+
+fn read(file: &Path) -> Result<Bytes, Failure> {
+    let bytes = std::fs::read(file).with_context(|| format!("read {}", file.display()));
+    bytes.map(Bytes::from).map_err(Failure::usage)
 }

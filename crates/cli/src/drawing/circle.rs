@@ -56,15 +56,19 @@ impl Circle {
     }
 }
 
+/// So many directions, the first a part of a turn before the right; 0.25: at the top.
+pub(crate) fn directions(count: usize, turn: f64) -> impl Iterator<Item = f64> {
+    let steps = count.max(1) as f64;
+    (0..count).map(move |index| TAU * (index as f64 / steps - turn))
+}
+
 /// Boxes around the origin, the first at the top.
 fn around(sizes: &[(f64, f64)], radius: f64) -> Vec<Place> {
-    let steps = sizes.len().max(1) as f64;
-    let place = |(index, (width, height)): (usize, &(f64, f64))| {
-        let angle = TAU * (index as f64 / steps - 0.25);
+    let place = |(angle, (width, height)): (f64, &(f64, f64))| {
         let (x, y) = (radius * angle.cos(), radius * angle.sin());
         Place { x, y, width: *width, height: *height }
     };
-    sizes.iter().enumerate().map(place).collect()
+    directions(sizes.len(), 0.25).zip(sizes).map(place).collect()
 }
 
 /// Whether two neighbours are closer than they may be.

@@ -56,7 +56,8 @@ fn cell(bundle: Option<&Bundle>, (x, y): (f64, f64), out: &mut String) {
         None => ("none", "·".to_owned(), "no link".to_owned()),
         Some(bundle) => {
             let [one, other] = &bundle.regions;
-            let text = bundle.cost.map_or("×".to_owned(), |cost| cost.to_string());
+            let none = if bundle.is_held() { "held" } else { "×" };
+            let text = bundle.cost.map_or(none.to_owned(), |cost| cost.to_string());
             let title = format!("{one} – {other}: {} of {} up", bundle.up, bundle.known);
             (class(bundle.mark()), text, title)
         }

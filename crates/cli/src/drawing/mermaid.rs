@@ -26,7 +26,7 @@ pub fn mermaid(topology: &Topology) -> String {
         };
         let line = match link.state {
             LinkState::Up => "---",
-            LinkState::OneSided => "-.-",
+            LinkState::OneSided | LinkState::Held => "-.-",
             LinkState::Down => "-.-x",
         };
         writeln!(text, "  g{one} {line}|{}| g{other}", label(link)).ok();

@@ -69,7 +69,7 @@ pub fn svg(topology: &Topology) -> String {
 fn legend(width: f64) -> String {
     let mut text = String::new();
     let marks =
-        [(Mark::Good, "good"), (Mark::Warning, "in part, or on its way"), (Mark::Problem, "down")];
+        [(Mark::Good, "good"), (Mark::Warning, "in part, or held down"), (Mark::Problem, "down")];
     let mut x = (width - 330.0).max(150.0);
     for (mark, word) in marks {
         let (class, word_x) = (class(mark), x + 10.0);
@@ -144,7 +144,8 @@ fn draw_label(bundle: &Bundle, ends: [&Place; 2], middle: (f64, f64), out: &mut 
     let text = match (bundle.mark(), bundle.cost) {
         (Mark::Good, Some(cost)) => cost.to_string(),
         (Mark::Warning, Some(cost)) => format!("{cost} · {}/{}", bundle.up, bundle.known),
-        (_, None) | (Mark::Problem, _) => "down".to_owned(),
+        (Mark::Warning, None) => "held".to_owned(),
+        (Mark::Good, None) | (Mark::Problem, _) => "down".to_owned(),
     };
     let width = text.chars().count() as f64 * 7.3 + 10.0;
     writeln!(
@@ -198,7 +199,8 @@ pub(super) fn line(gateway: &Gateway) -> String {
 fn title(bundle: &Bundle) -> String {
     let [one, other] = &bundle.regions;
     let cost = bundle.cost.map(|cost| format!(", cost {cost}")).unwrap_or_default();
-    format!("{one} – {other}: {} of {} links up{cost}", bundle.up, bundle.known)
+    let held = if bundle.held > 0 { format!(", {} held down", bundle.held) } else { String::new() };
+    format!("{one} – {other}: {} of {} links up{held}{cost}", bundle.up, bundle.known)
 }
 
 pub(super) const fn class(mark: Mark) -> &'static str {

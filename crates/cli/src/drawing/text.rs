@@ -34,13 +34,14 @@ fn row(region: &Region, bundles: &[Bundle]) -> Vec<Cell> {
     ]
 }
 
-/// `us 85`, `us 85 (3 of 4 up)`, `itself 1`.
+/// `us 85`, `us 85 (3 of 4 up)`, `us (held down)`, `itself 1`.
 fn far(bundle: &Bundle, region: &Region) -> String {
     let other = bundle.regions.iter().find(|one| **one != region.name);
     let name = other.map_or("itself", |other| other.as_str());
     let cost = bundle.cost.map(|cost| format!(" {cost}")).unwrap_or_default();
     match bundle.mark() {
         Mark::Good => format!("{name}{cost}"),
+        Mark::Warning if bundle.is_held() => format!("{name} (held down)"),
         Mark::Warning => format!("{name}{cost} ({} of {} up)", bundle.up, bundle.known),
         Mark::Problem => format!("{name} (down)"),
     }

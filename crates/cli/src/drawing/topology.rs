@@ -1,6 +1,8 @@
 //! What is drawn: regions, their gateways, and the links between them.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod links;
+
+use std::collections::BTreeMap;
 
 use antiphon_core::{GatewayId, GatewayState, MemberView, RegionId, Snapshot};
 use serde::Serialize;
@@ -72,6 +74,8 @@ pub enum LinkState {
     Up,
     /// Only one end does: it is coming up or going down, or held back because it flaps.
     OneSided,
+    /// An operator holds it down: it is up, and no messages go over it.
+    Held,
     /// One end remembers it.
     Down,
 }
@@ -85,6 +89,8 @@ pub struct Bundle {
     pub up: u64,
     /// All that are known.
     pub known: u64,
+    /// Those of them that an operator holds down.
+    pub held: u64,
     /// The least that it costs to cross, by whichever end says more.
     pub cost: Option<u32>,
 }
@@ -96,6 +102,7 @@ impl LinkState {
         match self {
             Self::Up => "up",
             Self::OneSided => "one-sided",
+            Self::Held => "held down",
             Self::Down => "down",
         }
     }
@@ -105,7 +112,7 @@ impl LinkState {
     pub const fn mark(self) -> Mark {
         match self {
             Self::Up => Mark::Good,
-            Self::OneSided => Mark::Warning,
+            Self::OneSided | Self::Held => Mark::Warning,
             Self::Down => Mark::Problem,
         }
     }
@@ -116,10 +123,17 @@ impl Bundle {
     #[must_use]
     pub fn mark(&self) -> Mark {
         match self.up {
+            0 if self.is_held() => Mark::Warning,
             0 => Mark::Problem,
             up if up < self.known => Mark::Warning,
             _ => Mark::Good,
         }
+    }
+
+    /// Whether nothing crosses it because an operator wants it so.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        self.up == 0 && self.held > 0
     }
 }
 
@@ -138,7 +152,7 @@ impl Topology {
         Self {
             fabric: first.map(|snapshot| snapshot.fabric.to_string()).unwrap_or_default(),
             regions: regions(&members, first.map(|snapshot| &snapshot.gateway)),
-            links: links(&members, &snapshots),
+            links: links::links(&members, &snapshots),
         }
     }
 
@@ -153,9 +167,11 @@ impl Topology {
                 regions: regions.map(Clone::clone),
                 up: 0,
                 known: 0,
+                held: 0,
                 cost: None,
             });
             bundle.known += 1;
+            bundle.held += u64::from(link.state == LinkState::Held);
             if link.state == LinkState::Up {
                 bundle.up += 1;
                 let cost = link.costs.iter().flatten().max().copied();
@@ -220,35 +236,4 @@ fn state(member: &MemberView, is_first: bool) -> (Mark, &'static str) {
         (GatewayState::Draining, _) => (Mark::Warning, "draining"),
         (GatewayState::Left, _) => (Mark::Problem, "left"),
     }
-}
-
-fn links(members: &BTreeMap<&GatewayId, &MemberView>, snapshots: &[&Snapshot]) -> Vec<Link> {
-    let mut pairs: BTreeSet<[&GatewayId; 2]> = BTreeSet::new();
-    let mut add = |one, other| {
-        let mut ends = [one, other];
-        ends.sort();
-        pairs.insert(ends);
-    };
-    for (name, member) in members {
-        member.adjacencies.keys().for_each(|other| add(*name, other));
-    }
-    for snapshot in snapshots {
-        // One that only opens has no place in a picture yet.
-        let down = snapshot.links.iter().filter(|link| link.state == "down");
-        down.for_each(|link| add(&snapshot.gateway, &link.gateway));
-    }
-    let link = |ends: [&GatewayId; 2]| {
-        let [one, other] = ends.map(|end| members.get(end).copied());
-        let (one, other) = (one?, other?);
-        let costs = [(one, ends[1]), (other, ends[0])];
-        let costs = costs.map(|(end, far)| end.adjacencies.get(far).copied());
-        let state = match costs {
-            [Some(_), Some(_)] => LinkState::Up,
-            [None, None] => LinkState::Down,
-            [Some(_), None] | [None, Some(_)] => LinkState::OneSided,
-        };
-        let regions = [one.region.clone(), other.region.clone()];
-        Some(Link { ends: ends.map(Clone::clone), regions, costs, state })
-    };
-    pairs.into_iter().filter_map(link).collect()
 }

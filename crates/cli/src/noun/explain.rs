@@ -1,7 +1,8 @@
 //! `antiphon explain`: where a message would go, why, and why not elsewhere.
 
 use antiphon_core::{
-    CandidateView, Check, CheckResult, Explanation, NextStep, RegionId, Route, WayThere,
+    CandidateView, Check, CheckResult, Explanation, HintSaid, Holding, NextStep, RegionId, Route,
+    WayThere,
 };
 use serde_json::{Map, Value, json};
 
@@ -11,10 +12,14 @@ use crate::{
     table::{Cell, Column, Table, Tone},
 };
 
-/// The verdict, the checks in their order, and every region.
+/// The verdict, the checks in their order, and every region that was looked at.
 #[must_use]
 pub fn tables(explanation: &Explanation, supposed: &[String]) -> Vec<Table> {
-    vec![head(explanation, supposed), checks(explanation), regions(explanation)]
+    let mut tables = vec![head(explanation, supposed), checks(explanation)];
+    if !explanation.candidates.is_empty() {
+        tables.push(regions(explanation));
+    }
+    tables
 }
 
 fn head(explanation: &Explanation, supposed: &[String]) -> Table {
@@ -25,11 +30,15 @@ fn head(explanation: &Explanation, supposed: &[String]) -> Table {
             format!("{from}, taken by {entry} (by its adverts: what it alone knows is left out)")
         }
     };
-    let mut pairs = vec![
-        ("message", explanation.subject.as_str().into()),
+    let mut pairs = vec![("message", explanation.subject.as_str().into())];
+    let named = [("caller", &explanation.caller), ("request", &explanation.request)];
+    let named =
+        named.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?.into())));
+    pairs.extend(named);
+    pairs.extend([
         ("published in", entry.into()),
         ("table version", explanation.table_version.into()),
-    ];
+    ]);
     if !supposed.is_empty() {
         pairs.push(("supposed", Cell::from(human::list(supposed)).tone(Tone::Warning)));
     }
@@ -40,12 +49,20 @@ fn head(explanation: &Explanation, supposed: &[String]) -> Table {
 /// What becomes of the message, in one line.
 fn verdict(explanation: &Explanation) -> Cell {
     if let Some(reason) = explanation.refused {
-        let text = format!("goes nowhere, dropped as {reason}: {}", drops::meaning(reason));
+        let why = failure(explanation).unwrap_or(drops::meaning(reason));
+        let text = format!("goes nowhere, dropped as {reason}: {why}");
         return Cell::from(text).tone(Tone::Problem);
     }
     let (reached, lost): (Vec<_>, Vec<_>) =
-        accepted(explanation).partition(|(_, way)| matches!(way.next, NextStep::Hop { .. }));
+        accepted(explanation).partition(|(_, way)| way.next.moves());
     let names = |list: &[(&RegionId, &WayThere)]| human::list(list.iter().map(|(one, _)| *one));
+    if explanation.is_open() {
+        let text = format!("goes back to the region that asked: {}", names(&reached));
+        return match lost.is_empty() {
+            true => Cell::from(text).tone(Tone::Good),
+            false => Cell::from(format!("{text}; no way to {}", names(&lost))).tone(Tone::Problem),
+        };
+    }
     match (reached.is_empty(), lost.is_empty()) {
         (true, true) => Cell::from("goes nowhere").tone(Tone::Problem),
         (false, true) => Cell::from(format!("goes to {}", names(&reached))).tone(Tone::Good),
@@ -55,6 +72,13 @@ fn verdict(explanation: &Explanation) -> Cell {
             Cell::from(text).tone(Tone::Problem)
         }
     }
+}
+
+/// What the check that failed says of it, without what follows from that.
+fn failure(explanation: &Explanation) -> Option<&str> {
+    let failed = explanation.checks.iter().find(|one| one.result == CheckResult::Failed)?;
+    let why = failed.detail.split("it would be dropped").next()?;
+    Some(why.trim_end_matches(": ")).filter(|why| !why.is_empty())
 }
 
 fn accepted(explanation: &Explanation) -> impl Iterator<Item = (&RegionId, &WayThere)> {
@@ -87,7 +111,7 @@ fn regions(explanation: &Explanation) -> Table {
         Column::numbers("WAITING").if_wide(),
         Column::words("WHY"),
     ];
-    let mut table = Table::new(columns).or_say("no region was looked at");
+    let mut table = Table::new(columns);
     table.rows = explanation.candidates.iter().map(|one| row(one, explanation)).collect();
     table
 }
@@ -140,8 +164,10 @@ fn backup(route: Option<&Route>) -> Cell {
 
 fn why(next: &NextStep, candidate: &CandidateView, explanation: &Explanation) -> String {
     match next {
-        NextStep::Publish | NextStep::Hop { backup: false, .. } => candidate.detail.clone(),
-
+        NextStep::Publish | NextStep::Hop { backup: false, .. } => {
+            let hint = candidate.hint.map(hint).unwrap_or_default();
+            format!("{}{hint}", candidate.detail)
+        }
         NextStep::Hop { backup: true, .. } => "over the backup: no next hop can be used".to_owned(),
         NextStep::Wait => {
             let hold = human::span(explanation.hold);
@@ -151,12 +177,28 @@ fn why(next: &NextStep, candidate: &CandidateView, explanation: &Explanation) ->
     }
 }
 
+/// What hints say of a region that is asked for one node.
+fn hint(hint: HintSaid) -> String {
+    let says = match hint.holding {
+        Holding::Yes => "may hold the node",
+        Holding::No => "do not hold the node, nor do those of any other",
+        Holding::Unknown => "say nothing of the node",
+    };
+    match hint.age {
+        Some(age) => format!("; its hints, read {} ago, {says}", human::span(age)),
+        None => format!("; its hints {says}"),
+    }
+}
+
 /// The same for programs.
 #[must_use]
 pub fn json(explanation: &Explanation, supposed: &[String]) -> Map<String, Value> {
     let mut fields = Map::new();
     let mut put = |key: &str, value: Value| drop(fields.insert(key.to_owned(), value));
     put("subject", json!(explanation.subject));
+    put("kind", json!(explanation.kind));
+    put("caller", json!(explanation.caller));
+    put("request", json!(explanation.request));
     put("from", json!(explanation.from));
     put("entry", json!(explanation.entry));
     put("first_hand", json!(explanation.first_hand));
@@ -179,6 +221,9 @@ fn candidate(one: &CandidateView) -> Value {
         "asked": one.rejection.is_none(),
         "why": some(&one.why),
         "detail": some(&one.detail),
+        "hint": one.hint.map(|hint| {
+            json!({ "holding": hint.holding, "age_ms": hint.age.map(millis) })
+        }),
         "way": one.way.as_ref().map(way),
     })
 }

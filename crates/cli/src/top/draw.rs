@@ -1,5 +1,8 @@
 //! How it looks.
 
+use std::collections::BTreeSet;
+
+use antiphon_core::Alarm;
 use ratatui::{
     Frame,
     layout::{Alignment, Constraint, Layout, Rect},
@@ -12,6 +15,7 @@ use super::{Matrix, State, Tab, keys::HELP};
 use crate::{
     human,
     table::{Align, Room, Table, Tone},
+    view::View,
 };
 
 /// Width of a cell of the matrix.
@@ -72,14 +76,42 @@ fn headline(state: &State, paint: Paint) -> Line<'static> {
         Span::styled(format!("fabric {fabric}"), Style::default().add_modifier(Modifier::BOLD)),
         Span::raw(format!("  {gateways}  {at}")),
     ];
+    if state.paused {
+        spans.push(Span::styled("  paused", paint.tone(Tone::Warning)));
+    }
+    spans.extend(notices(view, paint));
     if !view.silent.is_empty() {
         let silent = human::list(view.silent.iter().map(|one| &one.gateway));
         spans.push(Span::styled(format!("  silent: {silent}"), paint.tone(Tone::Problem)));
     }
-    if state.paused {
-        spans.push(Span::styled("  paused", paint.tone(Tone::Warning)));
-    }
     Line::from(spans)
+}
+
+/// What everybody should know: emergency stops, links that are held down, alarms.
+fn notices(view: &View, paint: Paint) -> Vec<Span<'static>> {
+    let orders = |halts: bool| {
+        let orders = view.reports.iter().flat_map(|one| &one.core.orders);
+        let meant = orders.filter(|one| one.order.stands && one.order.stop.is_halt() == halts);
+        let known = meant.filter(|one| one.holds || !halts);
+        known.map(|one| (&one.region, &one.order.stop)).collect::<BTreeSet<_>>().len() as u64
+    };
+    let mut alarms: Vec<&Alarm> = Vec::new();
+    for one in view.reports.iter().flat_map(|report| &report.core.alarms) {
+        let ordered = matches!(one.alarm, Alarm::Halted { .. } | Alarm::LinkOrderedDown { .. });
+        if !ordered && !alarms.contains(&&one.alarm) {
+            alarms.push(&one.alarm);
+        }
+    }
+    let notices = [
+        (orders(true), "halt", Tone::Problem),
+        (orders(false), "held link", Tone::Warning),
+        (alarms.len() as u64, "alarm", Tone::Problem),
+    ];
+    let said = notices.into_iter().filter(|(number, ..)| *number > 0);
+    said.map(|(number, what, tone)| {
+        Span::styled(format!("  {}", human::count(number, what)), paint.tone(tone))
+    })
+    .collect()
 }
 
 fn tab_line(state: &State) -> Line<'static> {
@@ -103,6 +135,9 @@ fn foot_line(state: &State, paint: Paint) -> Line<'static> {
         filter => format!("  only rows with {filter:?} (esc)"),
     };
     let matrix = match state.tab {
+        Tab::Regions if state.matrix().is_some_and(|matrix| matrix.has_held()) => {
+            format!("  m: {}  h: held down, goes around", state.metric.title())
+        }
         Tab::Regions => format!("  m: {}", state.metric.title()),
         Tab::Gateways | Tab::Links | Tab::Drops => String::new(),
     };

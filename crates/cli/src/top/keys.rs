@@ -18,7 +18,7 @@ pub(super) const HELP: &[(&str, &str)] = &[
     ("1 2 3 4, tab", "regions, gateways, links, drops"),
     ("m", "what the matrix shows: rate, round trip, loss"),
     ("s, r", "order by the next column; the other way round"),
-    ("/", "show only rows with a text; enter keeps it, escape ends it"),
+    ("/", "only rows with a text; enter keeps it, escape ends it"),
     ("p, space", "let the picture stand still, and go on"),
     ("arrows, page up and down", "look further"),
     ("?", "this help"),

@@ -22,6 +22,9 @@ pub enum Metric {
     Loss,
 }
 
+/// Behind what goes around links that are held down.
+pub(super) const HELD: &str = " h";
+
 impl Metric {
     /// What it is called.
     #[must_use]
@@ -45,6 +48,8 @@ pub struct Crossing {
     pub loss: Option<f64>,
     /// Whether a gateway of the first has no route to the second.
     pub cut: bool,
+    /// Whether an operator holds the links between the two down: messages go around.
+    pub held: bool,
 }
 
 /// Regions by regions.
@@ -80,6 +85,12 @@ impl Matrix {
         Self { from: from.into_iter().collect(), to: to.into_iter().collect(), cells }
     }
 
+    /// Whether links between any two regions are held down.
+    #[must_use]
+    pub fn has_held(&self) -> bool {
+        self.cells.values().any(|cell| cell.held)
+    }
+
     /// What is known from one region to another.
     #[must_use]
     pub fn cell(&self, from: &RegionId, to: &RegionId) -> Crossing {
@@ -91,8 +102,15 @@ impl Crossing {
     /// One of its values, as people read it, and what it means.
     #[must_use]
     pub fn show(&self, metric: Metric) -> (String, Tone) {
-        if self.cut {
-            return ("cut".to_owned(), Tone::Problem);
+        match (self.cut, self.held, metric) {
+            (true, ..) => return ("cut".to_owned(), Tone::Problem),
+            // Pings still cross them, messages do not.
+            (false, true, Metric::RoundTrip) => return ("held".to_owned(), Tone::Warning),
+            (false, true, Metric::Rate | Metric::Loss) => {
+                let around = Self { held: false, ..*self };
+                return (format!("{}{HELD}", around.show(metric).0), Tone::Warning);
+            }
+            (false, false, _) => {}
         }
         match metric {
             Metric::Rate => (self.rate.map_or("-".to_owned(), per_second), Tone::Plain),
@@ -142,6 +160,7 @@ fn add(report: &Report, earlier: Option<&Report>, cells: &mut BTreeMap<Key, Cros
     for link in report.core.links.iter().filter(|link| link.state == "up") {
         let cell = cells.entry((from.clone(), link.region.clone())).or_default();
         cell.round_trip = [cell.round_trip, link.rtt].into_iter().flatten().min();
+        cell.held |= link.held_down;
     }
 }
 

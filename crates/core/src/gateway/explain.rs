@@ -1,27 +1,34 @@
 //! The decision about a message, explained without taking it. What is asked are the functions that
-//! act: [`Gateway::read_request`], [`Gateway::decide`] and [`next_step`].
+//! act: [`Gateway::read_request`], [`Gateway::decide`], [`Gateway::read_federated`],
+//! [`Gateway::read_target`], [`Gateway::read_reply`] and [`next_step`](crate::routes::next_step).
 
+mod checks;
+mod federated;
+mod reply;
 mod suppose;
+mod way;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use antiphon_wire::{CallerId, Collective, RequestHead, RequestId, Subject, Version};
+use antiphon_wire::{CallerId, Collective, RequestHead, RequestId, Subject, Transport, Version};
 use bytes::Bytes;
 
-use self::suppose::Supposed;
+use self::{
+    checks::{check, describe, failed, hint_detail, passed, rules, unheard, what_is_wrong},
+    suppose::Supposed,
+    way::{Outgoing, Scene},
+};
 use crate::{
-    Body, CandidateView, Check, CheckResult, Creator, DropReason, EndToEnd, ExplainAsked,
-    ExplainError, Explanation, Frame, Gateway, GatewayId, Hop, NextStep, Now, RegionId, Rejection,
-    RequestBody, Target, UnitId, Verdict, WayThere,
+    CandidateView, CheckResult, DropReason, ExplainAsked, ExplainError, Explanation, Gateway,
+    GatewayId, HintSaid, Interest, MessageKind, Now, RegionId, Rejection, STARTUP_SUBJECT, Target,
+    Verdict,
     gateway::{
-        decide::{Asked, Decision, Entering},
-        ingress::{addressed, flow_of},
-        peer::Peer,
-        policing::Known,
+        decide::{Asked, Entering},
+        ingress::addressed,
+        policing::{Known, Wanted},
         vetting::FlowKey,
     },
     policy::Proof,
-    routes::{Here, Step, Table, next_step},
 };
 
 /// What is not said is taken to be this.
@@ -30,9 +37,24 @@ const CALLER: &str = "choria=unknown";
 /// Stands for the reply subject that is not known; decides among equal next hops.
 const REPLY_TO: &str = "mcollective.reply.unknown";
 
+/// What is asked, and of what.
+#[derive(Clone, Copy, Debug)]
+struct Asking<'a> {
+    asked: &'a ExplainAsked,
+    parsed: &'a Subject,
+    supposed: &'a Supposed<'a>,
+    now: Now,
+}
+
+/// How far a message came: to its candidates, or not.
+type Came = Result<(), DropReason>;
+
 impl Gateway {
     /// Says what would become of a message that is published on this subject, step by step, by the
     /// functions that decide it. Nothing is changed.
+    ///
+    /// Where the decision waits for somebody (a signature to be verified, the brokers to say whether a
+    /// local service listens) a check says so, and the rest is told as if the answer were good.
     ///
     /// For a message of another region the answer is what the adverts say: that region's own rules are
     /// not known here.
@@ -43,8 +65,14 @@ impl Gateway {
         let from = asked.from.clone().unwrap_or_else(|| self.region().clone());
         let supposed = Supposed::new(self.routes.graph(), &asked.what_if)?;
         let entry = self.entry(&from, &supposed)?;
+        let parsed = Subject::parse(&asked.subject);
+        let parsed = parsed.map_err(|error| ExplainError::Illegal(error.to_string()))?;
+        let (caller, request) = named_in(asked);
         let mut explanation = Explanation {
             subject: asked.subject.clone(),
+            kind: self.kind(&asked.subject, &parsed, &from),
+            caller,
+            request,
             first_hand: entry == self.me.gateway,
             table_version: self.routes.version(),
             checks: Vec::new(),
@@ -54,21 +82,13 @@ impl Gateway {
             from,
             entry,
         };
-        match self.read(asked, &mut explanation)? {
-            Ok(entering) => {
-                let found = self.known(asked, &entering, now);
-                match found {
-                    Ok(known) => {
-                        self.explain_decision(&entering, &known, &supposed, &mut explanation);
-                    }
-                    Err(reason) => {
-                        explanation.refused =
-                            Some(failed(&mut explanation.checks, "rules", reason));
-                    }
-                }
-            }
-            Err(reason) => explanation.refused = Some(reason),
-        }
+        let asking = Asking { asked, parsed: &parsed, supposed: &supposed, now };
+        let came = match explanation.kind {
+            MessageKind::Request => self.explain_request(asking, &mut explanation)?,
+            MessageKind::Federated => self.explain_federated(asking, &mut explanation)?,
+            MessageKind::Reply => self.explain_reply(asking, &mut explanation),
+        };
+        explanation.refused = came.err();
         Ok(explanation)
     }
 
@@ -82,37 +102,76 @@ impl Gateway {
         entry.cloned().ok_or_else(|| ExplainError::NoEntry(from.clone()))
     }
 
+    fn kind(&self, subject: &str, parsed: &Subject, from: &RegionId) -> MessageKind {
+        match parsed {
+            Subject::FederationReply { .. } if from != self.region() => MessageKind::Reply,
+            _ if from == self.region() && self.reply_subjects.contains(subject) => {
+                MessageKind::Reply
+            }
+            Subject::FederationRequest { .. } => MessageKind::Federated,
+            Subject::Broadcast { .. }
+            | Subject::Service { .. }
+            | Subject::Node { .. }
+            | Subject::Reply(_)
+            | Subject::FederationReply { .. }
+            | Subject::Lifecycle { .. }
+            | Subject::Other(_) => MessageKind::Request,
+        }
+    }
+
+    fn explain_request(
+        &self,
+        asking: Asking<'_>,
+        explanation: &mut Explanation,
+    ) -> Result<Came, ExplainError> {
+        if asking.asked.subject == STARTUP_SUBJECT {
+            let detail = "a node has started: learned from, and carried nowhere";
+            passed(&mut explanation.checks, "subject", detail.to_owned());
+            return Ok(Ok(()));
+        }
+        let entering = match self.read(asking, explanation)? {
+            Ok(entering) => entering,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        Ok(match self.known(asking, &entering, explanation) {
+            Ok(known) => self.explain_decision(asking, &entering, &known, explanation),
+            Err(reason) => Err(failed(&mut explanation.checks, "rules", "", reason)),
+        })
+    }
+
     /// The checks before anybody decides where the message goes.
     fn read(
         &self,
-        asked: &ExplainAsked,
+        asking: Asking<'_>,
         explanation: &mut Explanation,
     ) -> Result<Result<Entering, DropReason>, ExplainError> {
+        let Asking { asked, parsed, .. } = asking;
         let checks = &mut explanation.checks;
-        let parsed = Subject::parse(&asked.subject);
-        let parsed = parsed.map_err(|error| ExplainError::Illegal(error.to_string()))?;
-        let (collective, target) = match addressed(&parsed) {
+        let (collective, target) = match addressed(parsed) {
             Ok(addressed) => addressed,
-            Err(reason) => return Ok(Err(failed(checks, "subject", reason))),
+            Err(reason) => return Ok(Err(failed(checks, "subject", unheard(parsed), reason))),
         };
         passed(checks, "subject", describe(collective, &target));
-        if !self.exports(&explanation.from, collective) {
-            return Ok(Err(failed(checks, "export", DropReason::NotExported)));
-        }
         let from = &explanation.from;
+        if !self.exports(from, collective) {
+            let detail = format!("region {from} does not export the collective {collective}");
+            return Ok(Err(failed(checks, "export", &detail, DropReason::NotExported)));
+        }
         passed(checks, "export", format!("region {from} exports the collective {collective}"));
         let Some(payload) = &asked.payload else {
             let detail = "no message was given: taken to be well formed".to_owned();
             checks.push(check("message", CheckResult::Unknown, detail));
             return supposed_request(asked, collective, target).map(Ok);
         };
-        Ok(match self.read_request(&parsed, payload.clone()) {
+        Ok(match self.read_request(parsed, payload.clone()) {
             Ok(entering) => {
-                let detail = format!("request {} of {}", entering.head.id, entering.head.caller);
-                passed(checks, "message", detail);
+                passed(checks, "message", "a well-formed request".to_owned());
                 Ok(entering)
             }
-            Err(refusal) => Err(failed(checks, "message", refusal.reason)),
+            Err(refusal) => {
+                let wrong = what_is_wrong(payload, self.config.limits.frame_bytes_max);
+                Err(failed(checks, "message", &wrong, refusal.reason))
+            }
         })
     }
 
@@ -120,20 +179,60 @@ impl Gateway {
     /// and the action that were said.
     fn known(
         &self,
-        asked: &ExplainAsked,
+        asking: Asking<'_>,
         entering: &Entering,
-        now: Now,
+        explanation: &mut Explanation,
     ) -> Result<Known, DropReason> {
-        if asked.payload.is_none() {
-            let action = Some(asked.action.clone());
-            let proof = if asked.caller.is_some() { Proof::Verified } else { Proof::Refused };
-            return Ok(Known { action, proof, at: now.mono });
+        let Asking { asked, now, .. } = asking;
+        let Entering { head, payload, reply_to, .. } = entering;
+        let ours = explanation.from == *self.region();
+        let to = self.holding(&head.collective).filter(|_| ours);
+        let checks = &mut explanation.checks;
+        let mut known = self.learned(asking, (head, reply_to, payload), to, checks)?;
+        let service = matches!(entering.target, Target::Service { .. }) && ours;
+        if service && self.asks_brokers(&asked.subject, payload, now.mono) {
+            known.service = Some(Interest::Absent);
+            let detail = "the brokers would be asked for a local service: told is what follows \
+                where there is none";
+            checks.push(check("service", CheckResult::Unknown, detail.to_owned()));
         }
-        let (head, payload) = (&entering.head, &entering.payload);
-        let flow = FlowKey { creator: None, flow: self.flow(&entering.reply_to) };
+        Ok(known)
+    }
+
+    /// What the rules want to know of a request that goes to these regions.
+    fn learned<'r>(
+        &self,
+        asking: Asking<'_>,
+        (head, reply_to, payload): (&RequestHead, &str, &Bytes),
+        to: impl Iterator<Item = &'r RegionId> + Clone,
+        checks: &mut Vec<crate::Check>,
+    ) -> Result<Known, DropReason> {
+        let Asking { asked, supposed, now, .. } = asking;
+        let policy = supposed.policy().unwrap_or(self.policy());
+        let mut unproved = |detail: String| {
+            checks.push(check("signature", CheckResult::Unknown, detail));
+        };
+        if asked.payload.is_none() {
+            let proof = if asked.caller.is_some() { Proof::Verified } else { Proof::Refused };
+            if policy.export.rules.iter().any(|rule| !rule.callers.is_empty()) {
+                unproved(match &asked.caller {
+                    Some(caller) => format!("taken to prove that {caller} calls"),
+                    None => "nobody was said to call: taken to prove nobody".to_owned(),
+                });
+            }
+            return Ok(Known { action: Some(asked.action.clone()), ..Known::head(proof, now) });
+        }
+        let flow = FlowKey { creator: None, flow: self.flow(reply_to) };
         let mut known = Known::head(self.vetting.recall(&flow, payload, now.mono), now);
-        let to = self.holding(&head.collective);
-        self.learn_for_export(&mut known, head, payload, to)?;
+        let request = (head, payload);
+        if self.learn_under(policy, &mut known, request, to.clone())? == Wanted::Proof {
+            unproved(format!(
+                "it would be verified first: taken to prove that {} calls",
+                head.caller
+            ));
+            known.proof = Proof::Verified;
+            self.learn_under(policy, &mut known, request, to)?;
+        }
         Ok(known)
     }
 
@@ -147,132 +246,73 @@ impl Gateway {
 
     fn explain_decision(
         &self,
+        asking: Asking<'_>,
         entering: &Entering,
         known: &Known,
-        supposed: &Supposed<'_>,
         explanation: &mut Explanation,
-    ) {
+    ) -> Came {
+        let Asking { supposed, now, .. } = asking;
         let (head, target) = (&entering.head, &entering.target);
         let origin = explanation.from.clone();
         let table = supposed.graph().table(&explanation.entry, &origin);
         let policy = supposed.policy().unwrap_or(self.policy());
         let asked = Asked { head, origin: &origin, target, known, policy, table: Some(&table) };
-        let Decision { refused, candidates } = self.decide(&asked);
+        let decision = self.decide(&asked);
         let ours = origin == *self.region();
-        explanation.checks.extend(rules(refused.as_ref(), ours, self.ordered.halts()));
+        let refused = decision.refused.as_ref();
+        explanation.checks.extend(rules(refused, &asked, ours.then(|| self.ordered.halts())));
+        let scene = Scene { supposed, entry: &explanation.entry, table: &table };
+        let outgoing = Outgoing::request(head, target.clone(), &entering.reply_to);
         let view = |region: &RegionId, verdict: &Verdict| {
+            let hint = self.hint_said(region, head, target, now);
             let rejection = match verdict {
                 Verdict::Accepted => None,
                 Verdict::Rejected(rejection) => Some(rejection.clone()),
             };
-            let way = || self.way(entering, region, &explanation.entry, (supposed, &table));
-            let way = rejection.is_none().then(way);
             let detail = match &rejection {
+                Some(Rejection::NotThere { .. }) => hint_detail(hint),
                 Some(rejection) => rejection.to_string(),
                 None if ours => self.lets_go(&asked, region),
                 None => "it holds the collective".to_owned(),
             };
+            let way = rejection.is_none().then(|| self.way(scene, &outgoing, region));
             CandidateView {
                 region: region.clone(),
                 why: rejection.as_ref().map_or("", |one| one.label()).to_owned(),
                 detail: detail + &self.passes_rules(&origin, region, way.as_ref()),
+                hint,
                 way,
                 rejection,
             }
         };
+        let candidates = &decision.candidates;
         let views = candidates.iter().map(|one| view(&one.region, &one.verdict)).collect();
-        explanation.refused = Decision { refused, candidates }.refusal();
         explanation.candidates = views;
+        decision.refusal().map_or(Ok(()), Err)
     }
 
-    /// How a request gets to a region that is to have it.
-    fn way(
+    /// What is known of the node that is asked.
+    fn hint_said(
         &self,
-        entering: &Entering,
-        to: &RegionId,
-        entry: &GatewayId,
-        (supposed, table): (&Supposed<'_>, &Table),
-    ) -> WayThere {
-        let first_hand = *entry == self.me.gateway;
-        let open = |peer: &GatewayId| match first_hand {
-            true => {
-                self.peers.get(peer).is_some_and(Peer::takes_frames)
-                    && !supposed.cuts((entry, &self.me.region), (peer, &self.region_of(peer)))
-            }
-            false => true,
-        };
-        let frame = self.frame_to(entering, to, entry);
-        let here = Here { publishes: false, prefer: None, open, table };
-        let step = next_step(&frame, &here);
-        let route = table.region(to);
-        let path = match &step {
-            Step::Hop(peer) => supposed.path(&frame, entry, peer),
-            Step::Publish | Step::Wait | Step::Drop(_) => Vec::new(),
-        };
-        let next = match step {
-            Step::Publish => NextStep::Publish,
-            Step::Hop(peer) => {
-                let backup = route.is_none_or(|route| !route.next_hops.contains(&peer));
-                NextStep::Hop { peer, backup }
-            }
-            Step::Wait => NextStep::Wait,
-            Step::Drop(reason) => NextStep::Drop { reason },
-        };
-        let queued = first_hand.then(|| self.queues.weight(to));
-        WayThere { next, route: route.cloned(), path, queued }
+        region: &RegionId,
+        head: &RequestHead,
+        target: &Target,
+        now: Now,
+    ) -> Option<HintSaid> {
+        let Target::Directed { identities } = target else { return None };
+        let [identity] = identities.as_slice() else { return None };
+        let hint = self.hint(region, &head.collective, identity);
+        let age = (!hint.read.is_zero()).then(|| now.unix.saturating_sub(hint.read));
+        Some(HintSaid { holding: hint.holding, age })
     }
+}
 
-    /// What is to be said of regions on a way whose own rules refuse some of what they carry: those rules
-    /// are not known here, and no route goes around a single refusal.
-    fn passes_rules(&self, from: &RegionId, to: &RegionId, way: Option<&WayThere>) -> String {
-        let passed: BTreeSet<&RegionId> =
-            way.iter().flat_map(|way| &way.path).map(|leg| &leg.region).collect();
-        let between = |region: &RegionId| region != from && region != to && passed.contains(region);
-        let ruled: BTreeSet<&str> = self
-            .database
-            .topologies()
-            .filter(|(_, region, topology)| topology.transit_ruled && between(region))
-            .map(|(_, region, _)| region.as_str())
-            .collect();
-        if ruled.is_empty() {
-            return String::new();
-        }
-        let names = ruled.into_iter().collect::<Vec<_>>().join(", ");
-        format!("; on the way {names} may refuse it by transit rules of its own")
-    }
-
-    fn region_of(&self, peer: &GatewayId) -> RegionId {
-        self.peers.get(peer).map_or_else(|| self.region().clone(), |one| one.hello.region.clone())
-    }
-
-    /// The frame that the request would become, its payload left out.
-    fn frame_to(&self, entering: &Entering, to: &RegionId, entry: &GatewayId) -> Frame {
-        let region = self.routes.graph().region_of(entry).unwrap_or(self.region());
-        let body = RequestBody {
-            request: entering.head.id.clone(),
-            collective: entering.head.collective.to_string(),
-            target: entering.target.clone(),
-            reply_to: entering.reply_to.clone(),
-            federated: None,
-            payload: Bytes::new(),
-        };
-        let end = EndToEnd {
-            creator: Creator {
-                region: region.clone(),
-                gateway: entry.clone(),
-                incarnation: self.me.incarnation,
-            },
-            unit: UnitId(0),
-            to: to.clone(),
-            prefer: None,
-            flow: flow_of(entry, &entering.reply_to),
-            lifetime: entering.head.ttl,
-            body: Body::Request(body),
-        };
-        let limit = self.config.limits.hops;
-        let hop = Hop { limit, visited: vec![entry.clone()], age: Duration::ZERO };
-        Frame { hop, end, verbatim: None }
-    }
+/// The caller and the request id that a message names, however wrong it is otherwise.
+fn named_in(asked: &ExplainAsked) -> (Option<String>, Option<String>) {
+    let Some(payload) = &asked.payload else { return (asked.caller.clone(), None) };
+    let head = Transport::decode(payload.clone()).ok().and_then(|one| one.request_head().ok());
+    let head = head.map(|head| (head.caller.to_string(), head.id.to_string()));
+    head.unzip()
 }
 
 /// A well-formed request on a subject, as far as it is said what it is like.
@@ -297,68 +337,4 @@ fn supposed_request(
         time: Duration::ZERO,
     };
     Ok(Entering { head, target, reply_to: REPLY_TO.to_owned(), payload: Bytes::new() })
-}
-
-fn describe(collective: &Collective, target: &Target) -> String {
-    match target {
-        Target::Broadcast { agent } => {
-            format!("a request for every node of {collective} with the agent {agent}")
-        }
-        Target::Service { agent } => {
-            format!("a request for one node of {collective} that serves {agent}")
-        }
-        Target::Directed { identities } => {
-            format!("a request for {} in {collective}", identities.join(", "))
-        }
-    }
-}
-
-fn rules(refused: Option<&Rejection>, ours: bool, halts: usize) -> Vec<Check> {
-    let (halted, other) = match refused {
-        Some(rejection @ Rejection::Halted { .. }) => (Some(rejection), None),
-        other => (None, other),
-    };
-    let (halts, rules) = match ours {
-        true => (stopped(halted, halts), ruled(other)),
-        false => {
-            let detail = "which halts that region follows is its own to say";
-            let halts = check("halts", CheckResult::Unknown, detail.to_owned());
-            let detail = "the rules of that region are its own: ask one of its gateways";
-            (halts, check("rules", CheckResult::Unknown, detail.to_owned()))
-        }
-    };
-    if halted.is_some() { vec![halts] } else { vec![halts, rules] }
-}
-
-fn stopped(halted: Option<&Rejection>, halts: usize) -> Check {
-    match (halted, halts) {
-        (Some(rejection), _) => check("halts", CheckResult::Failed, rejection.to_string()),
-        (None, 0) => check("halts", CheckResult::Passed, "nothing is halted".to_owned()),
-        (None, halts) => {
-            let detail = format!("none of the {halts} halts in force is about every such request");
-            check("halts", CheckResult::Passed, detail)
-        }
-    }
-}
-
-fn ruled(refused: Option<&Rejection>) -> Check {
-    match refused {
-        Some(rejection) => check("rules", CheckResult::Failed, rejection.to_string()),
-        None => {
-            check("rules", CheckResult::Passed, "nothing is against the request as such".to_owned())
-        }
-    }
-}
-
-fn check(name: &str, result: CheckResult, detail: String) -> Check {
-    Check { name: name.to_owned(), result, detail }
-}
-
-fn passed(checks: &mut Vec<Check>, name: &str, detail: String) {
-    checks.push(check(name, CheckResult::Passed, detail));
-}
-
-fn failed(checks: &mut Vec<Check>, name: &str, reason: DropReason) -> DropReason {
-    checks.push(check(name, CheckResult::Failed, format!("it would be dropped: {reason}")));
-    reason
 }

@@ -10,7 +10,8 @@ use antiphon_wire::{Collective, RequestHead, Subject, Transport};
 use bytes::Bytes;
 
 use crate::{
-    Action, DropReason, FromBroker, Gateway, IDENTITIES_MAX, Now, RegionId, RequestBody, Target,
+    Action, DropReason, FromBroker, Gateway, IDENTITIES_MAX, Now, RegionId, Rejection, RequestBody,
+    Target,
     gateway::{
         decide::Asked,
         drops::Refused,
@@ -18,20 +19,48 @@ use crate::{
         policing::{Known, Wanted},
         vetting::{FlowKey, Held},
     },
+    policy::Policy,
 };
 
+/// A federated request as far as it has been read, nothing of it verified.
+#[derive(Debug)]
+pub(super) struct Federated {
+    pub(super) head: RequestHead,
+    pub(super) targets: Vec<String>,
+    pub(super) reply_to: String,
+    pub(super) payload: Bytes,
+}
+
+/// What a target is asked about.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ToTarget<'a> {
+    pub(super) head: &'a RequestHead,
+    pub(super) known: &'a Known,
+    pub(super) region: &'a RegionId,
+    pub(super) policy: &'a Policy,
+}
+
+/// Why a target is not asked.
+#[derive(Debug)]
+pub(super) enum Unfit {
+    /// It is none, or not one of this request.
+    Target(DropReason),
+    /// The decision is against it.
+    Rejected(Rejection),
+}
+
+impl Unfit {
+    pub(super) fn reason(&self) -> DropReason {
+        match self {
+            Self::Target(reason) => *reason,
+            Self::Rejected(rejection) => rejection.reason(),
+        }
+    }
+}
+
 impl Gateway {
-    pub(super) fn on_federated(
-        &mut self,
-        subject: &str,
-        name: &str,
-        payload: Bytes,
-        now: Now,
-        out: &mut Vec<Action>,
-    ) -> Result<(), Refusal> {
-        let Some(region) = self.config.federation.get(name).cloned() else {
-            return Err(DropReason::NotExported.into());
-        };
+    /// Reads a message on a federated subject that we serve.
+    pub(super) fn read_federated(&self, payload: Bytes) -> Result<Federated, Refusal> {
         if payload.len() as u64 > self.config.limits.frame_bytes_max {
             return Err(DropReason::FrameTooLarge.into());
         }
@@ -45,13 +74,37 @@ impl Gateway {
         }
         antiphon_wire::legal_publish_subject(&reply_to)
             .map_err(|_| refuse(DropReason::ReplySubjectRefused))?;
-        let known = region == self.me.region
-            || self.database.topologies().any(|(_, one, _)| *one == region);
-        if !known || (region != self.me.region && self.is_native(&region)) {
-            let reason = if known { DropReason::NativelyJoined } else { DropReason::NoRegion };
-            return Err(refuse(reason));
+        let (targets, payload) = (federation.targets, transport.into_payload());
+        Ok(Federated { head, targets, reply_to, payload })
+    }
+
+    /// Whether a region that a federated name stands for can be served at all.
+    pub(super) fn serves(&self, region: &RegionId) -> Result<(), DropReason> {
+        let known = *region == self.me.region
+            || self.database.topologies().any(|(_, one, _)| one == region);
+        match known {
+            false => Err(DropReason::NoRegion),
+            true if *region != self.me.region && self.is_native(region) => {
+                Err(DropReason::NativelyJoined)
+            }
+            true => Ok(()),
         }
-        let payload = transport.into_payload();
+    }
+
+    pub(super) fn on_federated(
+        &mut self,
+        subject: &str,
+        name: &str,
+        payload: Bytes,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let Some(region) = self.config.federation.get(name).cloned() else {
+            return Err(DropReason::NotExported.into());
+        };
+        let Federated { head, targets: named, reply_to, payload } = self.read_federated(payload)?;
+        let refuse = |reason| Refusal { reason, request: Some(head.id.to_string()) };
+        self.serves(&region).map_err(refuse)?;
         let size = payload.len();
         let flow = FlowKey { creator: None, flow: self.flow(&reply_to) };
         let mut known = Known::head(self.vetting.recall(&flow, &payload, now.mono), now);
@@ -63,9 +116,9 @@ impl Gateway {
             self.vet(flow, Held::Entering(message), now, out);
             return Ok(());
         }
-        let asked = (&head, &known, &region);
-        let (targets, refused) = self.sort_targets(asked, &federation.targets);
-        let messages = federation.targets.len() as u64;
+        let asked = ToTarget { head: &head, known: &known, region: &region, policy: self.policy() };
+        let (targets, refused) = self.sort_targets(asked, &named);
+        let messages = named.len() as u64;
         self.let_out(&known, &head, leaves, messages);
         if !targets.is_empty() {
             self.charge_caller(&known, &head, messages);
@@ -98,7 +151,7 @@ impl Gateway {
     /// gathered, and the others with their reasons.
     fn sort_targets(
         &self,
-        asked: (&RequestHead, &Known, &RegionId),
+        asked: ToTarget<'_>,
         targets: &[String],
     ) -> (Vec<Target>, Vec<(String, DropReason)>) {
         let mut gathered: BTreeMap<usize, Vec<String>> = BTreeMap::new();
@@ -113,7 +166,7 @@ impl Gateway {
                 Ok(target @ (Target::Broadcast { .. } | Target::Service { .. })) => {
                     good.push(target);
                 }
-                Err(reason) => bad.push((target.clone(), reason)),
+                Err(unfit) => bad.push((target.clone(), unfit.reason())),
             }
         }
         good.extend(gathered.into_values().map(|identities| Target::Directed { identities }));
@@ -121,21 +174,21 @@ impl Gateway {
     }
 
     /// One target, if it may be asked in this region.
-    fn read_target(
+    pub(super) fn read_target(
         &self,
-        (head, known, region): (&RequestHead, &Known, &RegionId),
+        ToTarget { head, known, region, policy }: ToTarget<'_>,
         target: &str,
-    ) -> Result<Target, DropReason> {
-        let subject = Subject::parse(target).map_err(|_| DropReason::TargetRefused)?;
-        let (collective, target) = addressed(&subject).map_err(|_| DropReason::TargetRefused)?;
-        let exported: &Collective =
-            self.config.export.get(collective).ok_or(DropReason::TargetRefused)?;
-        agrees(head, exported, &target)?;
-        let (origin, policy) = (self.region(), self.policy());
+    ) -> Result<Target, Unfit> {
+        let refused = |_| Unfit::Target(DropReason::TargetRefused);
+        let subject = Subject::parse(target).map_err(|_| refused(()))?;
+        let (collective, target) = addressed(&subject).map_err(|_| refused(()))?;
+        let exported: &Collective = self.config.export.get(collective).ok_or(refused(()))?;
+        agrees(head, exported, &target).map_err(Unfit::Target)?;
+        let origin = self.region();
         let asked = Asked { head, origin, target: &target, known, policy, table: None };
-        self.rule(&asked).map_err(|rejection| rejection.reason())?;
+        self.rule(&asked).map_err(Unfit::Rejected)?;
         if region != self.region() {
-            self.admit(&asked, region).map_err(|rejection| rejection.reason())?;
+            self.admit(&asked, region).map_err(Unfit::Rejected)?;
         }
         Ok(target)
     }

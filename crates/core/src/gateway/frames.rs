@@ -158,7 +158,7 @@ impl Gateway {
     }
 
     /// Whether a preferred gateway is in the destination region and can publish.
-    fn is_usable(&self, gateway: &GatewayId, end: &EndToEnd) -> bool {
+    pub(super) fn is_usable(&self, gateway: &GatewayId, end: &EndToEnd) -> bool {
         self.database.topology(gateway).is_some_and(|(region, topology)| {
             *region == end.to && topology.broker && topology.state.takes_frames()
         })

@@ -10,7 +10,8 @@ use antiphon_wire::{RequestHead, Transport};
 use bytes::Bytes;
 
 use crate::{
-    DropReason, EndToEnd, Gateway, HitView, Now, PolicyTrial, PolicyView, RegionId, Rejection,
+    DropReason, EndToEnd, Gateway, HitView, Interest, Now, PolicyTrial, PolicyView, RegionId,
+    Rejection,
     gateway::{
         decide,
         ingress::{refusal_of, refusal_of_request},
@@ -41,6 +42,8 @@ pub(super) struct Known {
     pub(super) proof: Proof,
     /// When it is decided about; rates are looked at as of then.
     pub(super) at: Duration,
+    /// What the brokers are supposed to say of a local service; `None`: what they have said.
+    pub(super) service: Option<Interest>,
 }
 
 /// What still has to be found out.
@@ -53,7 +56,7 @@ pub(super) enum Wanted {
 impl Known {
     /// A request of which nothing is known but its head.
     pub(super) fn head(proof: Proof, now: Now) -> Self {
-        Self { action: None, proof, at: now.mono }
+        Self { action: None, proof, at: now.mono, service: None }
     }
 
     fn action(&self) -> Action<'_> {
@@ -127,33 +130,28 @@ impl Gateway {
         payload: &Bytes,
         to: impl Iterator<Item = &'r RegionId> + Clone,
     ) -> Result<Wanted, DropReason> {
-        let rules = &self.policing.policy.export.rules;
-        if rules.is_empty() {
+        self.learn_under(&self.policing.policy, known, (head, payload), to)
+    }
+
+    /// The same under any policy.
+    pub(super) fn learn_under<'r>(
+        &self,
+        policy: &Policy,
+        known: &mut Known,
+        request: (&RequestHead, &Bytes),
+        to: impl Iterator<Item = &'r RegionId>,
+    ) -> Result<Wanted, DropReason> {
+        if policy.export.rules.is_empty() {
             return Ok(Wanted::Nothing);
         }
         for region in to {
             let pair = (&self.me.region, region);
-            let wanted = self.learn(known, Direction::Export, pair, (head, payload))?;
+            let wanted = learn(policy, known, Direction::Export, pair, request)?;
             if wanted == Wanted::Proof {
                 return Ok(wanted);
             }
         }
         Ok(Wanted::Nothing)
-    }
-
-    fn learn(
-        &self,
-        known: &mut Known,
-        direction: Direction,
-        pair: (&RegionId, &RegionId),
-        (head, payload): (&RequestHead, &Bytes),
-    ) -> Result<Wanted, DropReason> {
-        let policy = &self.policing.policy;
-        if policy.judge(&known.asked(direction, pair, head)) == Verdict::WantsAction {
-            known.action = Some(read_action(payload)?);
-        }
-        let wants = policy.judge(&known.asked(direction, pair, head)) == Verdict::WantsProof;
-        Ok(if wants { Wanted::Proof } else { Wanted::Nothing })
     }
 
     /// Whether our export rules let a request go to this region.
@@ -236,8 +234,10 @@ impl Gateway {
         let mut known = Known::head(proof, now);
         let pair = (from, &self.me.region);
         let payload = end.body.payload();
-        if self.learn(&mut known, Direction::Accept, pair, (head, payload))? == Wanted::Proof {
-            return Ok(Wanted::Proof);
+        let policy = &self.policing.policy;
+        let wanted = learn(policy, &mut known, Direction::Accept, pair, (head, payload))?;
+        if wanted == Wanted::Proof {
+            return Ok(wanted);
         }
         let asked = known.asked(Direction::Accept, pair, head);
         let policing = &mut self.policing;
@@ -275,7 +275,8 @@ impl Gateway {
             transport.request_head().map_err(|error| refusal_of_request(error.kind()).reason)?;
         let mut known = Known::head(Proof::Unasked, now);
         let pair = (&end.creator.region, &end.to);
-        self.learn(&mut known, Direction::Transit, pair, (&head, &request.payload))?;
+        let policy = &self.policing.policy;
+        learn(policy, &mut known, Direction::Transit, pair, (&head, &request.payload))?;
         let asked = known.asked(Direction::Transit, pair, &head);
         self.policing.count(&asked, end.body.units(), now.mono);
         match self.policing.policy.judge(&asked) {
@@ -310,6 +311,21 @@ impl Policing {
         *self.hits.entry(key).or_default() += messages;
         self.recent.note(asked, messages, now);
     }
+}
+
+/// Finds out what the rules of one direction want to know of a request between two regions.
+fn learn(
+    policy: &Policy,
+    known: &mut Known,
+    direction: Direction,
+    pair: (&RegionId, &RegionId),
+    (head, payload): (&RequestHead, &Bytes),
+) -> Result<Wanted, DropReason> {
+    if policy.judge(&known.asked(direction, pair, head)) == Verdict::WantsAction {
+        known.action = Some(read_action(payload)?);
+    }
+    let wants = policy.judge(&known.asked(direction, pair, head)) == Verdict::WantsProof;
+    Ok(if wants { Wanted::Proof } else { Wanted::Nothing })
 }
 
 /// The action of a request; `None` if what it carries is no RPC body at all, such as a discovery ping.

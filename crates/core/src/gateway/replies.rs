@@ -13,6 +13,14 @@ use crate::{
     return_address::{ClientKind, ReturnAddress, Unpacked},
 };
 
+/// An answer as far as it has been read.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) request: String,
+    pub(super) address: ReturnAddress,
+    pub(super) transport: Transport,
+}
+
 impl Gateway {
     /// A message on one of our reply subjects.
     pub(super) fn on_reply(
@@ -29,29 +37,19 @@ impl Gateway {
         }
     }
 
-    fn take_reply(
-        &mut self,
-        payload: Bytes,
-        now: Now,
-        out: &mut Vec<Action>,
-    ) -> Result<(), Refusal> {
+    /// Reads a message on one of our reply subjects; `None` if it is not ours to carry.
+    pub(super) fn read_reply(&self, payload: Bytes) -> Result<Option<Answer>, Refusal> {
         if payload.len() as u64 > self.config.limits.frame_bytes_max {
             return Err(DropReason::FrameTooLarge.into());
         }
         let transport = Transport::decode(payload).map_err(|error| refusal_of(error.kind()))?;
-        let Some(federation) = transport.federation() else {
-            self.drops.foreign += 1;
-            return Ok(());
-        };
+        let Some(federation) = transport.federation() else { return Ok(None) };
         let request = federation.request.clone();
         let refuse = |reason| Refusal { reason, request: Some(request.clone()) };
         let address = match ReturnAddress::unpack(&federation.reply_to) {
             Unpacked::Ours(address) => address,
             Unpacked::Invalid => return Err(refuse(DropReason::ReturnAddressInvalid)),
-            Unpacked::Foreign => {
-                self.drops.foreign += 1;
-                return Ok(());
-            }
+            Unpacked::Foreign => return Ok(None),
         };
         let home = address.region == self.me.region;
         if home && address.client == ClientKind::Plain {
@@ -61,6 +59,19 @@ impl Gateway {
         if !home && !self.database.topologies().any(|(_, region, _)| *region == address.region) {
             return Err(refuse(DropReason::OriginUnknown));
         }
+        Ok(Some(Answer { request, address, transport }))
+    }
+
+    fn take_reply(
+        &mut self,
+        payload: Bytes,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) -> Result<(), Refusal> {
+        let Some(Answer { request, address, transport }) = self.read_reply(payload)? else {
+            self.drops.foreign += 1;
+            return Ok(());
+        };
         let federated = match address.client {
             ClientKind::Federated => Some(self.broker.url().to_owned()),
             ClientKind::Plain => None,

@@ -56,6 +56,12 @@ impl Services {
         }
     }
 
+    /// What the brokers said of a subject, if that was a moment ago.
+    fn answer(&self, subject: &str, now: Duration) -> Option<Interest> {
+        let (interest, at) = self.answers.get(subject)?;
+        (now < *at + ANSWER_TIME).then_some(*interest)
+    }
+
     /// Takes a question out, with what waits for it.
     fn close(&mut self, question: QuestionId) -> Option<Open> {
         let open = self.open.remove(&question)?;
@@ -73,28 +79,34 @@ impl Gateway {
         now: Now,
         out: &mut Vec<Action>,
     ) -> Result<(), Bytes> {
-        let asks = self.config.hints.services == ServicePolicy::Ask && self.config.hints.monitors;
-        let services = &mut self.services;
-        services.answers.retain(|_, (_, at)| now.mono < *at + ANSWER_TIME);
-        let fits = services.bytes + weight(&payload) <= self.config.limits.service_bytes_max;
-        if !asks || !fits || services.answers.contains_key(subject) {
+        if !self.asks_brokers(subject, &payload, now.mono) {
             return Err(payload);
         }
-        let weight = weight(&payload);
+        let services = &mut self.services;
+        services.bytes += weight(&payload);
         if let Some(open) = services.open.values_mut().find(|open| open.subject == subject) {
             open.waiting.push(payload);
-        } else if services.open.len() < SUBJECTS_MAX {
-            services.next += 1;
-            let question = QuestionId(services.next);
-            let (subject, until) = (subject.to_owned(), now.mono + ANSWER_TIME);
-            let open = Open { subject: subject.clone(), until, waiting: vec![payload] };
-            services.open.insert(question, open);
-            out.push(Action::AskInterest { question, subject });
-        } else {
-            return Err(payload);
+            return Ok(());
         }
-        services.bytes += weight;
+        services.next += 1;
+        let question = QuestionId(services.next);
+        let (subject, until) = (subject.to_owned(), now.mono + ANSWER_TIME);
+        let open = Open { subject: subject.clone(), until, waiting: vec![payload] };
+        services.open.insert(question, open);
+        out.push(Action::AskInterest { question, subject });
         Ok(())
+    }
+
+    /// Whether a request on this subject waits until the brokers have said who listens.
+    pub(super) fn asks_brokers(&self, subject: &str, payload: &Bytes, now: Duration) -> bool {
+        let (hints, services) = (&self.config.hints, &self.services);
+        let asks = hints.services == ServicePolicy::Ask && hints.monitors;
+        let fits = services.bytes + weight(payload) <= self.config.limits.service_bytes_max;
+        let room = || {
+            services.open.len() < SUBJECTS_MAX
+                || services.open.values().any(|open| open.subject == subject)
+        };
+        asks && fits && services.answer(subject, now).is_none() && room()
     }
 
     pub(super) fn on_interest(&mut self, answer: InterestAnswer, now: Now, out: &mut Vec<Action>) {
@@ -158,11 +170,11 @@ impl Gateway {
             ServicePolicy::Ask => {}
         }
         let subject = format!("{}.broadcast.service.{agent}", asked.head.collective);
-        // Whatever is older than a second went when this request came.
-        match self.services.answers.get(&subject) {
-            Some((Interest::Absent, _)) => Ok(()),
-            Some((Interest::Present, _)) => Err(Rejection::ServiceLocal),
-            Some((Interest::Unknown, _)) | None => Err(Rejection::ServiceInterestUnknown),
+        let (known, services) = (asked.known, &self.services);
+        match known.service.or_else(|| services.answer(&subject, known.at)) {
+            Some(Interest::Absent) => Ok(()),
+            Some(Interest::Present) => Err(Rejection::ServiceLocal),
+            Some(Interest::Unknown) | None => Err(Rejection::ServiceInterestUnknown),
         }
     }
 }

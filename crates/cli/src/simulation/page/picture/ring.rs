@@ -4,7 +4,7 @@
 use std::{f64::consts::TAU, fmt::Write as _};
 
 use super::{Escaped, class};
-use crate::table::Tone;
+use crate::{drawing::directions, table::Tone};
 
 /// More links than this go without labels beside them; a browser shows those on pointing.
 const LABELS_MAX: usize = 16;
@@ -95,11 +95,10 @@ impl Ring {
     }
 
     /// The middle of a region's circle, and the direction in which it lies.
-    #[allow(clippy::cast_precision_loss, reason = "regions are few")]
     fn place(&self, index: usize) -> (f64, f64, f64) {
         // A quarter turn back: the first stands at the top. Two stand side by side.
         let turn = if self.regions.len() == 2 { 0.5 } else { 0.25 };
-        let angle = TAU * (index as f64 / self.count() - turn);
+        let angle = directions(self.regions.len(), turn).nth(index).unwrap_or_default();
         let (width, height) = self.size();
         let (x, y) = (width / 2.0, height / 2.0);
         (x + self.radius() * angle.cos(), y + self.radius() * angle.sin(), angle)
@@ -162,12 +161,10 @@ impl Ring {
 }
 
 /// Gateways inside their region's circle.
-#[allow(clippy::cast_precision_loss, reason = "gateways are few")]
 fn dots(region: &Region, (x, y): (f64, f64), svg: &mut String) {
     let shown = region.gateways.len().min(DOTS_MAX);
     let around = if shown == 1 { 0.0 } else { 12.0 };
-    for (index, (name, tone)) in region.gateways.iter().take(DOTS_MAX).enumerate() {
-        let angle = TAU * (index as f64 / shown as f64 - 0.5);
+    for ((name, tone), angle) in region.gateways.iter().zip(directions(shown, 0.5)) {
         let (x, y) = (x + around * angle.cos(), y + around * angle.sin());
         let (class, name) = (class(*tone), Escaped(name));
         let _written = writeln!(
