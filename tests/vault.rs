@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "vault/commands.rs"]
+mod commands;
 #[path = "vault/enrol.rs"]
 mod enrol;
+#[path = "vault/gateways.rs"]
+mod gateways;
 #[path = "vault/kept.rs"]
 mod kept;
 #[path = "vault/refused.rs"]

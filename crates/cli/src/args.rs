@@ -5,8 +5,9 @@ use antiphon_core::RegionId;
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    archive, check, completions, config, drain, explain, gateway, halt, lab, link, log_level, man,
-    node, policy, read::ReadArgs, replay, requests, sim, top, topology, trace, undrain,
+    archive, check, completions, config, drain, explain, gateway, halt, identity, lab, link,
+    log_level, man, node, policy, read::ReadArgs, replay, requests, sim, top, topology, trace,
+    undrain,
 };
 
 /// What was typed.
@@ -105,6 +106,9 @@ pub enum Command {
     /// Run nodes
     #[command(subcommand)]
     Node(node::Command),
+    /// Look at certificates, and have new ones made
+    #[command(subcommand)]
+    Identity(identity::Command),
     /// Work with configuration files
     #[command(subcommand)]
     Config(config::Command),

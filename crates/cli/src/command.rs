@@ -10,6 +10,7 @@ pub mod drain;
 pub mod explain;
 pub mod gateway;
 pub mod halt;
+pub mod identity;
 pub mod lab;
 pub mod link;
 pub mod log_level;
@@ -45,6 +46,7 @@ pub fn run(command: Command) -> Result<ExitCode, Failure> {
     match command {
         Command::Gateway(command) => Ok(gateway::run(command)),
         Command::Config(command) => config::run(command).map(Into::into),
+        Command::Identity(command) => identity::run(command).map(Into::into),
         Command::Node(command) => node::run(command),
         Command::Lab(command) => lab::run(command).map(Into::into),
         Command::Status { args, strict } => read(Noun::Status { strict }, args),

@@ -21,6 +21,7 @@ pub mod command;
 pub mod drawing;
 mod exit;
 pub mod human;
+pub mod identity;
 mod meant;
 pub mod noun;
 pub mod pick;

@@ -11,7 +11,7 @@ use antiphon_cli::{
     },
 };
 use antiphon_core::GatewayState;
-use antiphon_gateway::shell::Report;
+use antiphon_gateway::shell::{EnrolmentFacts, EnrolmentTrouble, Report};
 
 /// A gateway that has much to tell.
 fn troubled() -> Report {
@@ -43,6 +43,30 @@ fn worst(report: &Report) -> Option<Severity> {
 fn a_gateway_on_a_good_day_has_no_findings() {
     assert_eq!(findings(&calm()), []);
     assert_eq!(finding::exit(&[], true), Exit::Good);
+}
+
+/// With half of the time gone that is left for it, a renewal that fails is a problem.
+#[test]
+fn a_certificate_of_vault_is_judged_by_its_renewal_and_not_by_its_days() {
+    let mut report = calm();
+    let at = report.at;
+    report.daemon.enrolment = Some(EnrolmentFacts::default());
+    report.daemon.certificate.not_after = at + Duration::from_secs(1000);
+    assert_eq!(findings(&report), []);
+    for (since, severity) in [(100, Severity::Warning), (1100, Severity::Problem)] {
+        let trouble = EnrolmentTrouble {
+            kind: "sealed".to_owned(),
+            text: "Vault is sealed".to_owned(),
+            since: at - Duration::from_secs(since),
+        };
+        report.daemon.enrolment.as_mut().unwrap().trouble = Some(trouble);
+        let all = findings(&report);
+        let told = all.iter().find(|one| one.text.contains("Vault is sealed")).unwrap();
+        assert_eq!(told.severity, severity);
+    }
+    report.daemon.enrolment = Some(EnrolmentFacts::default());
+    report.daemon.certificate.not_after = at;
+    assert_eq!(worst(&report), Some(Severity::Problem));
 }
 
 #[test]

@@ -21,7 +21,7 @@ use self::conform::conform;
 mod conform;
 
 /// Recorded documents, and the schema of each where it is not the file's name.
-const RECORDED: [(&str, &str); 23] = [
+const RECORDED: [(&str, &str); 24] = [
     ("check", "check"),
     ("collectives", "collectives"),
     ("drops", "drops"),
@@ -32,6 +32,7 @@ const RECORDED: [(&str, &str); 23] = [
     ("explain-reply", "explain"),
     ("gateways", "gateways"),
     ("halts", "halts"),
+    ("identity", "identity"),
     ("links", "links"),
     ("policy", "policy"),
     ("policy-apply", "policy-apply"),
@@ -48,13 +49,16 @@ const RECORDED: [(&str, &str); 23] = [
 ];
 
 /// What each command prints; with `--all-gateways`, `all-gateways`.
-const PRINTED: [(&str, &str); 20] = [
+const PRINTED: [(&str, &str); 23] = [
     ("check", "check"),
     ("collectives", "collectives"),
     ("drops", "drops"),
     ("explain", "explain"),
     ("gateways", "gateways"),
     ("halt list", "halts"),
+    ("identity enrol", "identity"),
+    ("identity show", "identity"),
+    ("identity verify", "identity"),
     ("lab status", "lab"),
     ("links", "links"),
     ("policy apply", "policy-apply"),

@@ -5,7 +5,7 @@ mod builder;
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use antiphon_broker::{Broker, Monitors};
-use antiphon_identity::{CredentialsError, NamesError};
+use antiphon_identity::{CredentialsError, NamesError, vault::Keeper};
 use tokio::{
     net::TcpListener,
     task::{Id, JoinError, JoinSet},
@@ -42,6 +42,8 @@ pub struct World {
     pub monitors: Option<Monitors>,
     /// Where links come from.
     pub links: LinkWorld,
+    /// Who keeps our certificate fresh; `None`: others do.
+    pub enrolment: Option<Keeper>,
 }
 
 /// Where links come from.

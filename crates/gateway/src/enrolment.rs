@@ -35,7 +35,10 @@ pub(crate) fn keeper(config: &Config) -> Result<Option<Keeper>, EnrolmentError> 
 
 /// Whether others will take it for ours: a PKI may sign for another region, for one side of a
 /// connection only, or be another than the one that the fabric trusts.
-pub(crate) fn is_ours(
+///
+/// # Errors
+/// [`IdentityError`]: why not.
+pub fn is_ours(
     own: &Credentials,
     names: &Arc<Names>,
     region: &str,

@@ -1,12 +1,14 @@
 //! What a gateway would meet if it were started with a configuration, tried without doing harm.
 //!
 //! Ports are bound and given back. The broker is logged in to, and on each subject that the gateway
-//! will use something is tried that nobody acts on: see [`subjects`]. Seeds are greeted by TLS and left.
+//! will use something is tried that nobody acts on: see [`subjects`]. Seeds are greeted by TLS and left. Vault
+//! signs a certificate that lasts a minute and is thrown away.
 
 mod broker;
 mod files;
 mod places;
 pub mod subjects;
+mod vault;
 
 use std::{path::Path, time::Duration};
 
@@ -23,6 +25,7 @@ use crate::{
 pub use broker::{BrokerTry, Denied, HeardBeacon, Server};
 pub use files::CertificateTry;
 pub use places::{AdvertiseTry, PlaceTry, SeedTry};
+pub use vault::VaultTry;
 
 /// What was met.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +40,8 @@ pub struct Preflight {
     pub settings: Settings,
     /// Certificates and their keys.
     pub certificates: Vec<CertificateTry>,
+    /// What Vault says to what is configured; `None`: nobody asks it.
+    pub vault: Option<VaultTry>,
     /// Places to listen at.
     pub places: Vec<PlaceTry>,
     /// The broker.
@@ -79,11 +84,12 @@ pub async fn look(file: &Path) -> Preflight {
 
 async fn try_all(config: &Config, clock: Clock) -> Preflight {
     let at = clock.now().unix;
-    let (places, broker, seeds, advertise) = tokio::join!(
+    let (places, broker, seeds, advertise, vault) = tokio::join!(
         places::listen(config),
         Box::pin(broker::try_broker(config, clock)),
         places::seeds(config),
         places::advertise(config),
+        Box::pin(vault::try_vault(config)),
     );
     Preflight {
         at,
@@ -95,6 +101,7 @@ async fn try_all(config: &Config, clock: Clock) -> Preflight {
         }),
         settings: Settings::of(config),
         certificates: files::certificates(config, at),
+        vault,
         places,
         broker,
         seeds,

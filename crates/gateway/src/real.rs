@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Clock, LinkWorld, World,
     config::{self, Config},
+    enrolment::{self, EnrolmentError},
     renewal::Files,
 };
 
@@ -44,10 +45,18 @@ pub(crate) enum WorldError {
     /// The system gives no randomness.
     #[error("the system gives no random bytes")]
     Random,
+    /// Nobody can be asked for our certificate.
+    #[error(transparent)]
+    Enrolment(#[from] EnrolmentError),
 }
 
-/// Binds the links' address and starts to connect to the broker.
+/// Has our certificate made if that is ours to do and there is none, binds the links' address and starts
+/// to connect to the broker. Waits for Vault as long as it takes.
 pub(crate) async fn world(config: &Config) -> Result<World, WorldError> {
+    let mut enrolment = enrolment::keeper(config)?;
+    if let Some(keeper) = &mut enrolment {
+        Box::pin(keeper.first()).await;
+    }
     let address = config.link.listen;
     let listener = TcpListener::bind(address)
         .await
@@ -61,6 +70,7 @@ pub(crate) async fn world(config: &Config) -> Result<World, WorldError> {
         broker: broker(config)?,
         monitors,
         links: LinkWorld::Sockets(listener),
+        enrolment,
     })
 }
 

@@ -54,7 +54,10 @@ async fn drive(config: Config) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("listen for signals")?;
     let mut hangup = signal(SignalKind::hangup()).context("listen for SIGHUP")?;
     let (gateway, region) = (config.gateway.clone(), config.region.clone());
-    let world = real::world(&config).await?;
+    let world = tokio::select! {
+        world = real::world(&config) => world?,
+        () = signals.next() => return Ok(()),
+    };
     let daemon = Daemon::start(config, world).await?;
     tracing::info!(%gateway, %region, "started");
     tell_supervisor(NotifyState::Ready);

@@ -22,9 +22,9 @@ use antiphon_broker::BrokerEvent;
 use antiphon_core::{
     Action, DialTarget, Endpoint, Event, Gateway, Member, TicketId, policy::Proof,
 };
-use antiphon_identity::{Credentials, UnixTime};
+use antiphon_identity::{Credentials, UnixTime, vault::Enrolment};
 use tokio::{
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep_until, timeout},
 };
 
@@ -50,8 +50,8 @@ pub use answers::{TraceAsked, topic, unpack};
 pub(crate) use answers::{Work, work_out};
 pub(crate) use broker::BrokerOut;
 pub use facts::{
-    AuthorityFacts, CallerFacts, ClockFacts, DialFacts, ProcessFacts, RefusalFacts, Settings,
-    TroubleFacts, TrustFacts,
+    AuthorityFacts, CallerFacts, ClockFacts, DialFacts, EnrolmentFacts, EnrolmentTrouble,
+    ProcessFacts, RefusalFacts, Settings, TroubleFacts, TrustFacts,
 };
 pub use policy::PolicyOrder;
 pub use query::{Query, Question, Said, ShellGone, ShellHandle};
@@ -84,6 +84,8 @@ pub(crate) struct Parts {
     pub(crate) interest: Option<(InterestOut, mpsc::Receiver<Event>)>,
     pub(crate) queries: mpsc::Receiver<Query>,
     pub(crate) renewals: mpsc::Receiver<Credentials>,
+    /// How it stands with certificates that we have made.
+    pub(crate) enrolment: Option<watch::Receiver<Enrolment>>,
     pub(crate) vetting: Vetting,
     pub(crate) verdicts: mpsc::Receiver<(TicketId, Proof)>,
     pub(crate) answers: mpsc::Sender<Work>,
@@ -119,6 +121,7 @@ pub(crate) struct Shell {
     interest: Option<(InterestOut, mpsc::Receiver<Event>)>,
     queries: mpsc::Receiver<Query>,
     renewals: mpsc::Receiver<Credentials>,
+    enrolment: Option<watch::Receiver<Enrolment>>,
     vetting: Vetting,
     verdicts: mpsc::Receiver<(TicketId, Proof)>,
     answers: Answers,
@@ -163,6 +166,7 @@ impl Shell {
             interest: parts.interest,
             queries: parts.queries,
             renewals: parts.renewals,
+            enrolment: parts.enrolment,
             vetting: parts.vetting,
             verdicts: parts.verdicts,
             answers: Answers::new(parts.answers),

@@ -121,6 +121,7 @@ pub(crate) fn report() -> Report {
         trust: shell::TrustFacts::default(),
         process: shell::ProcessFacts::default(),
         troubles: shell::TroubleFacts::default(),
+        enrolment: None,
         record: None,
     };
     let core = Gateway::new(config, 1, Now::default()).snapshot(Now::default());

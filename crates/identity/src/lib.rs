@@ -13,6 +13,7 @@ mod certificate;
 mod credentials;
 mod date;
 mod error;
+pub mod inspect;
 mod names;
 mod peer;
 mod pem;

@@ -6,9 +6,9 @@
 //! for as long as a process runs.
 
 pub use config::{KeyType, SecretId, Subject, VaultConfig, VaultUrl, VaultUrlError};
-pub use enroller::Enroller;
+pub use enroller::{Enroller, Rehearsal};
 pub use error::VaultError;
-pub use keeper::Keeper;
+pub use keeper::{Keeper, is_due};
 pub use schedule::{backoff, renewal_due, renewal_due_of};
 pub use state::{Enrolment, Trouble};
 

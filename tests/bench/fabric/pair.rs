@@ -84,8 +84,14 @@ impl Side {
         let listener = TcpListener::bind(config.link.listen).await.expect("a free port");
         let (broker, channel) = Channel::open();
         let links = LinkWorld::Sockets(listener);
-        let world =
-            World { clock: Clock::system(), seed: listen.into(), broker, monitors: None, links };
+        let world = World {
+            clock: Clock::system(),
+            seed: listen.into(),
+            broker,
+            monitors: None,
+            links,
+            enrolment: None,
+        };
         let daemon = Daemon::start(config, world).await.expect("a gateway");
         Self { daemon, broker: channel }
     }

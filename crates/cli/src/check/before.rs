@@ -80,7 +80,27 @@ const FILES: &[Check] = &[
         next: "chronyc tracking, or timedatectl, on both hosts",
         test: Test::Before(clock),
     },
+    Check {
+        code: "PRE-023",
+        title: "Vault signs the certificate",
+        meaning: "[identity.vault] is configured, and Vault does not sign what it would be asked for: it \
+                  cannot be reached, is sealed, refuses the log-in, or the policy or the role does not \
+                  permit it. The check has it sign a certificate for a minute and throws that away; a \
+                  secret id that is still wrapped is only looked at.",
+        next: "what the finding says; deploy/vault/setup sets Vault's side up",
+        test: Test::Before(vault),
+    },
 ];
+
+fn vault(before: &Before) -> Outcome {
+    when_good(before, |tried| match &tried.vault {
+        None => Outcome::good("nobody asks Vault"),
+        Some(tried) => match &tried.outcome {
+            Ok(what) => Outcome::good(format!("{}: {what}", tried.by)),
+            Err(why) => Outcome::of([Finding::problem(why.as_str())], ""),
+        },
+    })
+}
 
 /// Looks only where the configuration is good.
 fn when_good(before: &Before, look: impl FnOnce(&Preflight) -> Outcome) -> Outcome {

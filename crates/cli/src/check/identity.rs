@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     human,
-    noun::finding::{CERTIFICATE_PROBLEM, CERTIFICATE_WARNING},
+    noun::finding::{
+        CERTIFICATE_PROBLEM, CERTIFICATE_WARNING, Severity, not_renewed, renews_itself,
+    },
 };
 
 /// An authority that ends sooner is worth a look: whoever replaces it needs time.
@@ -111,7 +113,30 @@ pub(super) const CHECKS: &[Check] = &[
         next: "[policy] callers: the same ca and issuers in every region",
         test: Test::Running(callers),
     },
+    Check {
+        code: "IDENT-011",
+        title: "Vault gives new certificates",
+        meaning: "A gateway has its certificates made by Vault ([identity.vault]), and the latest attempt \
+                  to get one, or to keep the log-in alive, failed: Vault is sealed or out of reach, the \
+                  log-in is refused, the policy or the role does not permit it. The old certificate stays \
+                  in use until it ends. Attempts go on, a minute apart at most.",
+        next: "what the finding says; antiphon identity enrol tries it by hand",
+        test: Test::Running(renewals),
+    },
 ];
+
+fn renewals(evidence: &Evidence) -> Outcome {
+    let findings = evidence.reports().filter_map(|report| {
+        let found = not_renewed(report)?;
+        let text = format!("{}: {}", report.core.gateway, found.text);
+        Some(match found.severity {
+            Severity::Warning => Finding::warning(text),
+            Severity::Problem => Finding::problem(text),
+        })
+    });
+    let asking = evidence.reports().filter(|report| report.daemon.enrolment.is_some()).count();
+    Outcome::of(findings, format!("asked by {}", human::count(asking as u64, "gateway")))
+}
 
 fn soon(evidence: &Evidence) -> Outcome {
     certificates(evidence, |left| left >= CERTIFICATE_PROBLEM && left < CERTIFICATE_WARNING)
@@ -123,7 +148,8 @@ fn at_once(evidence: &Evidence) -> Outcome {
 
 fn certificates(evidence: &Evidence, wrong: fn(Duration) -> bool) -> Outcome {
     let left = |report: &Report| report.daemon.certificate.not_after.saturating_sub(report.at);
-    let findings = evidence.reports().filter(|report| wrong(left(report))).map(|report| {
+    let others = evidence.reports().filter(|report| !renews_itself(report));
+    let findings = others.filter(|report| wrong(left(report))).map(|report| {
         let (name, end) = (&report.core.gateway, &report.daemon.certificate.not_after_date);
         let left = left(report);
         let text = match left {

@@ -55,6 +55,7 @@ pub fn findings(report: &Report) -> Vec<Finding> {
         .flatten()
         .collect();
     all.extend(policy_refused(report));
+    all.extend(not_renewed(report));
     all.extend(regions_out_of_reach(core));
     let alarms = core.alarms.iter().map(|view| &view.alarm);
     all.extend(alarms.chain(&report.daemon.denied).map(alarm));
@@ -89,6 +90,9 @@ fn membership(core: &Snapshot) -> Option<Finding> {
 }
 
 fn certificate(report: &Report) -> Option<Finding> {
+    if renews_itself(report) {
+        return None;
+    }
     let left = report.daemon.certificate.not_after.saturating_sub(report.at);
     let text = match left {
         Duration::ZERO => "its certificate has ended".to_owned(),
@@ -99,6 +103,25 @@ fn certificate(report: &Report) -> Option<Finding> {
         left if left < CERTIFICATE_WARNING => Some(Finding::warning(text)),
         _ => None,
     }
+}
+
+/// Whether the certificate comes from Vault, and nothing keeps the next one from coming: however short
+/// its life is, there is nothing to do.
+#[must_use]
+pub fn renews_itself(report: &Report) -> bool {
+    let good = report.daemon.enrolment.as_ref().is_some_and(|one| one.trouble.is_none());
+    good && report.daemon.certificate.not_after > report.at
+}
+
+/// Renewal begins at two thirds of a certificate's life; once half of the rest is gone without one,
+/// somebody has to act.
+#[must_use]
+pub fn not_renewed(report: &Report) -> Option<Finding> {
+    let trouble = report.daemon.enrolment.as_ref()?.trouble.as_ref()?;
+    let gone = report.at.saturating_sub(trouble.since);
+    let left = report.daemon.certificate.not_after.saturating_sub(report.at);
+    let text = format!("no new certificate for {}: {}", human::span(gone), trouble.text);
+    Some(if gone < left { Finding::warning(text) } else { Finding::problem(text) })
 }
 
 fn links_down(core: &Snapshot) -> Option<Finding> {

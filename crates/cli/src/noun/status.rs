@@ -1,7 +1,9 @@
 //! `antiphon status`: one gateway in about ten lines, and a verdict.
 
+use std::time::Duration;
+
 use antiphon_core::{BrokerView, Snapshot, Tally};
-use antiphon_gateway::shell::{Daemon, Report};
+use antiphon_gateway::shell::{Daemon, EnrolmentFacts, Report};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -31,9 +33,9 @@ pub fn rows(report: &Report) -> Table {
         ("regions", regions_line(core)),
         ("waiting", waiting(core).into()),
         ("certificate", certificate(report).into()),
-        ("messages", messages(core).into()),
-        ("drops", drops_line(report).into()),
     ];
+    pairs.extend(daemon.enrolment.as_ref().map(|one| ("renewal", renewal(one, report.at))));
+    pairs.extend([("messages", messages(core).into()), ("drops", drops_line(report).into())]);
     pairs.extend(refused(daemon).map(|line| ("refused", line)));
     pairs.extend(verdict(&findings(report)));
     Table::pairs(pairs)
@@ -154,6 +156,19 @@ fn certificate(report: &Report) -> String {
     format!("{} left, until {}", human::days(left), certificate.not_after_date)
 }
 
+fn renewal(enrolment: &EnrolmentFacts, at: Duration) -> Cell {
+    let EnrolmentFacts { by, next, failures, trouble, .. } = enrolment;
+    let next = next.map(|next| human::span(next.saturating_sub(at))).unwrap_or_default();
+    match trouble {
+        None => format!("by {by}, in {next}").into(),
+        Some(trouble) => {
+            let failed = human::count(u64::from(*failures), "attempt");
+            let text = format!("by {by}: {}, {failed} failed, next in {next}", trouble.kind);
+            Cell::from(text).tone(Tone::Warning)
+        }
+    }
+}
+
 fn messages(core: &Snapshot) -> String {
     let Account { created, delivered, dropped, in_doubt, pending } = Account::of(core);
     format!(
@@ -241,6 +256,7 @@ pub fn json(report: &Report) -> Map<String, Value> {
     );
     put("queues", queues_value(core));
     put("certificate", certificate_value(report));
+    put("enrolment", enrolment_value(report));
     put("messages", messages_value(core));
     put("drops", drops_value(report));
     put("refusals", json!(daemon.refusals));
@@ -278,6 +294,25 @@ fn certificate_value(report: &Report) -> Value {
         "not_after": certificate.not_after_date,
         "left_ms": millis(certificate.not_after.saturating_sub(report.at)),
         "fingerprint": certificate.fingerprint,
+    })
+}
+
+/// Null where others see to the certificate.
+fn enrolment_value(report: &Report) -> Value {
+    let Some(enrolment) = &report.daemon.enrolment else { return Value::Null };
+    let trouble = enrolment.trouble.as_ref().map(|trouble| {
+        json!({
+            "kind": trouble.kind,
+            "text": trouble.text,
+            "since_ms": millis(report.at.saturating_sub(trouble.since)),
+        })
+    });
+    json!({
+        "by": enrolment.by,
+        "renewals": enrolment.renewals,
+        "next_ms": enrolment.next.map(|next| millis(next.saturating_sub(report.at))),
+        "failures": enrolment.failures,
+        "trouble": trouble,
     })
 }
 

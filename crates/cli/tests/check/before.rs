@@ -6,7 +6,7 @@ use antiphon_cli::check::{self, State, before::Before, facts::ServerFacts};
 use antiphon_gateway::{
     preflight::{
         AdvertiseTry, BrokerTry, CertificateTry, Denied, HeardBeacon, PlaceTry, Preflight, SeedTry,
-        Server, Who,
+        Server, VaultTry, Who,
     },
     shell::{ProcessFacts, Settings},
 };
@@ -108,6 +108,11 @@ pub(crate) fn cases() -> Vec<(&'static str, Break)> {
         }),
         ("PRE-005", |before| before.tried.process.open_files_max = 256),
         ("PRE-006", |before| before.servers[0].skew_millis = Some(90_000)),
+        ("PRE-023", |before| {
+            let by = "pki/sign/gw at https://vault:8200".to_owned();
+            let outcome = Err("Vault at https://vault:8200 is sealed".to_owned());
+            before.tried.vault = Some(VaultTry { by, outcome });
+        }),
         ("PRE-007", |before| taken(before, 0)),
         ("PRE-008", |before| taken(before, 1)),
         ("PRE-009", |before| taken(before, 2)),

@@ -10,7 +10,9 @@ use antiphon_core::{
     Alarm, AlarmView, DropExample, DropReason, DropView, Dropped, GatewayState, Incarnation,
     MemberView, Order, OrderView, Stop,
 };
-use antiphon_gateway::shell::{AuthorityFacts, DialFacts, RefusalFacts, Report};
+use antiphon_gateway::shell::{
+    AuthorityFacts, DialFacts, EnrolmentFacts, EnrolmentTrouble, RefusalFacts, Report,
+};
 
 use super::good::AT;
 
@@ -162,6 +164,15 @@ fn identity() -> Vec<(&'static str, Break)> {
         ("IDENT-010", |evidence| callers(evidence).authorities.push(authority())),
         ("IDENT-010", |evidence| {
             callers(evidence).issuers.insert("acme".to_owned(), "00ff".to_owned());
+        }),
+        ("IDENT-011", |evidence| {
+            let trouble = EnrolmentTrouble {
+                kind: "sealed".to_owned(),
+                text: "Vault is sealed".to_owned(),
+                since: NOW - Duration::from_secs(600),
+            };
+            let enrolment = EnrolmentFacts { trouble: Some(trouble), ..EnrolmentFacts::default() };
+            first(evidence).daemon.enrolment = Some(enrolment);
         }),
     ]
 }

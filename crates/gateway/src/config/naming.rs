@@ -59,10 +59,10 @@ fn host_name(problems: &mut Gathered) -> Option<GatewayId> {
 
 impl Naming {
     /// The rules by which certificates name members of `fabric`.
-    pub(crate) fn to_names(
-        &self,
-        fabric: &RegionId,
-    ) -> Result<Arc<Names>, antiphon_identity::NamesError> {
+    ///
+    /// # Errors
+    /// They contradict each other.
+    pub fn to_names(&self, fabric: &RegionId) -> Result<Arc<Names>, antiphon_identity::NamesError> {
         let regions: BTreeMap<String, Vec<String>> =
             self.names.iter().map(|(region, names)| (region.to_string(), names.clone())).collect();
         let common_name =

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
 
 use antiphon_broker::Monitors;
 use antiphon_core::{Event, Gateway, GatewayState, Hello, Member, Now};
-use antiphon_identity::{Credentials, Names};
+use antiphon_identity::{
+    Credentials, Names,
+    vault::{Enrolment, Keeper},
+};
 use antiphon_proto::Greeting;
 use tokio::{
     net::TcpListener,
@@ -84,7 +87,7 @@ impl Builder {
 
     pub(super) fn build(
         mut self,
-        World { seed, broker, monitors, links, .. }: World,
+        World { seed, broker, monitors, links, enrolment, .. }: World,
         door: Door,
         http: Option<TcpListener>,
     ) -> Daemon {
@@ -97,6 +100,7 @@ impl Builder {
         let (gossip, gossip_events) = self.gossip(link_handle.clone());
         let (vetting, verifier, verdicts) = vetting(self.callers.take());
         self.spawn_for_shell("verifier", verifier.run(self.cancelled.clone()));
+        let enrolment = enrolment.map(|keeper| self.keep(keeper));
         let core = self.config.core(self.member.incarnation);
         let now = self.clock.now();
         let parts = Parts {
@@ -120,6 +124,7 @@ impl Builder {
             interest: monitors.map(|monitors| self.interest(monitors)),
             queries,
             renewals,
+            enrolment,
             vetting,
             verdicts,
             answers,
@@ -183,6 +188,16 @@ impl Builder {
                 Transport::Tls(TlsTransport { listener, tls })
             }
         }
+    }
+
+    /// Has our certificate renewed.
+    fn keep(&mut self, keeper: Keeper) -> watch::Receiver<Enrolment> {
+        let state = keeper.watch();
+        let token = self.cancelled.clone();
+        self.spawn_for_shell("enrolment", async move {
+            token.run_until_cancelled(keeper.run()).await.unwrap_or(());
+        });
+        state
     }
 
     fn links(&self, transport: Transport) -> Links {

@@ -63,6 +63,7 @@ impl Fabric {
             broker: self.bus(region).connect(),
             monitors: None,
             links: LinkWorld::Memory(place),
+            enrolment: None,
         };
         let daemon = Daemon::start(config, world).await.unwrap();
         self.gateways.insert(gateway.to_owned(), daemon);

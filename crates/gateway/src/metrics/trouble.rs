@@ -11,7 +11,7 @@ use super::{
 use crate::shell::Report;
 
 /// Every kind of alarm.
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 9] = [
     "natively-joined",
     "two-clusters",
     "duplicate-gateway",
@@ -20,7 +20,10 @@ const KINDS: [&str; 8] = [
     "identity-in-two-regions",
     "halted",
     "link-ordered-down",
+    NOT_RENEWED,
 ];
+/// Vault gives no new certificate.
+const NOT_RENEWED: &str = "certificate-not-renewed";
 
 /// Where identities are looked at.
 const PLACES: [&str; 4] = ["link", "advert", "gossip", "beacon"];
@@ -31,6 +34,10 @@ pub(super) fn show(sheet: &mut Sheet, report: &Report) {
     let mut counts = BTreeMap::from(KINDS.map(|kind| (kind, 0.0)));
     for alarm in core.alarms.iter().map(|view| &view.alarm).chain(&daemon.denied) {
         *counts.entry(kind(alarm)).or_default() += 1.0;
+    }
+    let enrolment = daemon.enrolment.as_ref();
+    if enrolment.is_some_and(|enrolment| enrolment.trouble.is_some()) {
+        counts.insert(NOT_RENEWED, 1.0);
     }
     let rows = counts.into_iter().map(|(kind, n)| Row::new([("kind", kind.to_owned())], n));
     sheet.gauge("alarms", "Alarms that stand", rows);

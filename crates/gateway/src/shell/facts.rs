@@ -1,6 +1,7 @@
 //! Facts that a doctor looks at: what is configured, whom we trust, what the process has left, and
 //! what went wrong lately.
 
+mod enrolment;
 mod process;
 mod troubles;
 
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{CallerTrust, Config};
 
+pub use enrolment::{EnrolmentFacts, EnrolmentTrouble};
 pub use process::ProcessFacts;
 pub(super) use troubles::Troubles;
 pub use troubles::{ClockFacts, DialFacts, RefusalFacts, TroubleFacts};

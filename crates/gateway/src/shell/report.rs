@@ -10,7 +10,7 @@ use antiphon_core::{Alarm, Dropped, Gateway, GatewayId, RegionId, RegionWays, Sn
 use antiphon_identity::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{ProcessFacts, Settings, Shell, TroubleFacts, TrustFacts};
+use super::{EnrolmentFacts, ProcessFacts, Settings, Shell, TroubleFacts, TrustFacts};
 use crate::{
     link::{LinkStats, Traffic},
     policies::PolicyFacts,
@@ -84,6 +84,9 @@ pub struct Daemon {
     /// What went wrong lately.
     #[serde(default)]
     pub troubles: TroubleFacts,
+    /// How it stands with certificates from Vault; `None`: others put them there.
+    #[serde(default)]
+    pub enrolment: Option<EnrolmentFacts>,
     /// What is recorded; `None`: nothing.
     #[serde(default)]
     pub record: Option<RecordFacts>,
@@ -269,6 +272,7 @@ impl Shell {
             trust: self.trust.clone(),
             process: ProcessFacts::read(),
             troubles: self.troubles.facts(),
+            enrolment: self.enrolment_facts(),
             record: self.recorder.as_ref().map(Recorder::facts),
         }
     }
@@ -287,6 +291,11 @@ impl Shell {
             not_after_date: Date(not_after).to_string(),
             fingerprint: credentials.fingerprint().to_string(),
         }
+    }
+
+    fn enrolment_facts(&self) -> Option<EnrolmentFacts> {
+        let (vault, state) = (self.config.vault.as_ref()?, self.enrolment.as_ref()?);
+        Some(EnrolmentFacts::of(vault, &state.borrow()))
     }
 
     fn gossip_facts(&self, dropped_by_links: u64) -> GossipFacts {

@@ -1,5 +1,7 @@
 //! From a log-in to files in their places.
 
+use std::time::Duration;
+
 use rustls::pki_types::CertificateDer;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -22,6 +24,18 @@ pub struct Enroller {
     secrets: Secrets,
     session: Option<Session>,
 }
+
+/// What a rehearsal has shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rehearsal {
+    /// The role signs what is configured.
+    Signed,
+    /// The secret id is still wrapped; whether it is good shows when it is used.
+    StillWrapped,
+}
+
+/// How long a certificate lasts that nobody uses.
+const REHEARSAL_TTL: Duration = Duration::from_secs(60);
 
 impl Enroller {
     /// Reads whom to trust; asks nobody yet.
@@ -53,6 +67,30 @@ impl Enroller {
         check(&credentials)?;
         staged.commit()?;
         Ok(credentials)
+    }
+
+    /// Tries all of it without a trace here: a key is made and thrown away, with a certificate for
+    /// it that lasts a minute. A wrapped secret id stays wrapped, and is only looked at.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    pub async fn rehearse(mut self) -> Result<Rehearsal, VaultError> {
+        if let Some(source) = self.config.secret_id.as_ref().filter(|source| source.wrapped) {
+            Secrets::look_at_wrapping(&self.client, source).await?;
+            return Ok(Rehearsal::StillWrapped);
+        }
+        self.config.ttl = Some(REHEARSAL_TTL);
+        let made = Request::make(&self.config.subject, self.config.key_type)?;
+        self.sign(made).await?;
+        self.leave().await;
+        Ok(Rehearsal::Signed)
+    }
+
+    /// Logs out. Whether that is heard matters little: log-ins end by themselves.
+    pub async fn leave(mut self) {
+        if let Some(session) = self.session.take() {
+            session.end(&self.client).await;
+        }
     }
 
     /// When [`keep`](Self::keep) should be called next; `None`: there is nothing to keep.

@@ -1,5 +1,6 @@
 //! Keeping a certificate from Vault fresh for as long as a process runs.
 
+use std::fmt;
 use std::time::Duration;
 
 use rustls::pki_types::UnixTime;
@@ -62,7 +63,7 @@ impl Keeper {
     /// Waits until the files hold what can be used: at once if they do, else as long as it takes to
     /// have it made. Safe to cancel.
     pub async fn first(&mut self) {
-        if let Some(wait) = self.found() {
+        if let Some(wait) = wait(&self.files, &self.subject, &self.check) {
             self.enrol_at = Instant::now() + wait;
             return;
         }
@@ -86,16 +87,6 @@ impl Keeper {
                 }
             }
         }
-    }
-
-    /// How long what the files hold need not be renewed; `None`: it cannot be used.
-    fn found(&self) -> Option<Duration> {
-        let credentials = self.files.load().ok()?;
-        (self.check)(&credentials).ok()?;
-        let leaf = credentials.leaf();
-        let life = between(leaf.validity.not_before, leaf.validity.not_after);
-        let wait = renewal_due_of(left(&credentials), life);
-        Some(if names(leaf, &self.subject) { wait } else { Duration::ZERO })
     }
 
     async fn enrol(&mut self) -> bool {
@@ -134,6 +125,33 @@ impl Keeper {
         }
         backoff(self.state.borrow().failures)
     }
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper").field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
+/// Whether a certificate should be asked for now: what the files hold cannot be used, does not say
+/// what it should, or has less than a third of its life left.
+#[must_use]
+pub fn is_due(files: &CredentialFiles, subject: &Subject) -> bool {
+    wait(files, subject, &|_| Ok(())).is_none_or(|wait| wait.is_zero())
+}
+
+/// How long what the files hold need not be renewed; `None`: it cannot be used.
+fn wait(
+    files: &CredentialFiles,
+    subject: &Subject,
+    check: &dyn Fn(&Credentials) -> Result<(), IdentityError>,
+) -> Option<Duration> {
+    let credentials = files.load().ok()?;
+    check(&credentials).ok()?;
+    let leaf = credentials.leaf();
+    let life = between(leaf.validity.not_before, leaf.validity.not_after);
+    let wait = renewal_due_of(left(&credentials), life);
+    Some(if names(leaf, subject) { wait } else { Duration::ZERO })
 }
 
 /// Whether a certificate says all that it should.

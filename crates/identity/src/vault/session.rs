@@ -80,6 +80,14 @@ impl Session {
         Ok(longer.then_some(renewed))
     }
 
+    /// Gives the token back.
+    pub(super) async fn end(self, client: &Client) {
+        let ended = client.post("auth/token/revoke-self", Some(&self.token.0), &json!({})).await;
+        if let Err(error) = ended {
+            tracing::debug!(reason = error.told(), "a log-in was not ended");
+        }
+    }
+
     fn of(client: &Client, answer: &Answer) -> Result<Self, VaultError> {
         let odd = |what: &str| VaultError::Odd {
             address: client.address(),
@@ -99,6 +107,17 @@ impl Session {
 }
 
 impl Secrets {
+    /// Whether what the file holds can still be unwrapped.
+    pub(super) async fn look_at_wrapping(
+        client: &Client,
+        source: &SecretId,
+    ) -> Result<(), VaultError> {
+        let Secret(token) = read(&source.file)?;
+        let ask = json!({ "token": token });
+        let answer = client.post("sys/wrapping/lookup", None, &ask).await?;
+        if answer.status.is_success() { Ok(()) } else { Err(spent(source, &answer)) }
+    }
+
     async fn secret(&mut self, client: &Client, source: &SecretId) -> Result<Secret, VaultError> {
         let text = read(&source.file)?;
         if !source.wrapped {
@@ -112,13 +131,16 @@ impl Secrets {
         let answer = client.post("sys/wrapping/unwrap", Some(&text.0), &json!({})).await?;
         let Some(secret) = answer.text("/data/secret_id").filter(|_| answer.status.is_success())
         else {
-            let (path, detail) = (source.file.clone(), answer.errors());
-            return Err(VaultError::WrappingSpent { path, detail });
+            return Err(spent(source, &answer));
         };
         let secret = Secret(secret.to_owned());
         self.unwrapped = Some((text, secret.clone()));
         Ok(secret)
     }
+}
+
+fn spent(source: &SecretId, answer: &Answer) -> VaultError {
+    VaultError::WrappingSpent { path: source.file.clone(), detail: answer.errors() }
 }
 
 fn read(path: &Path) -> Result<Secret, VaultError> {
