@@ -38,6 +38,8 @@ mod refused;
 mod rolling;
 #[path = "real/services.rs"]
 mod services;
+#[path = "real/shown.rs"]
+mod shown;
 #[path = "real/strangers.rs"]
 mod strangers;
 

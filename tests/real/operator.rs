@@ -6,10 +6,15 @@ use antiphon_lab::{Gateway, Relayed, pki::Profile, wait};
 use antiphon_tests::{Fabric, run};
 use serde_json::Value;
 
+use crate::shown;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Commands that list: good whatever they list.
 const LISTS: [&str; 7] =
     ["regions", "gateways", "links", "routes", "collectives", "drops", "topology"];
+
+/// What the doctor calls an order that stands.
+const HELD: &str = "POLI-015";
 
 /// What a command said: exit code, standard output, standard error.
 struct Said {
@@ -64,6 +69,7 @@ async fn healthy(fabric: &Fabric, eu: &Gateway) {
     let other = json(eu, &["status", "--of", "ap-2"]).await;
     assert_eq!(other["gateway"], "ap-2");
     archived(fabric, eu).await;
+    shown::in_state(eu, "healthy").await;
 }
 
 /// Nothing was dropped yet, which is said beside the table.
@@ -96,8 +102,80 @@ async fn cut(fabric: &Fabric, eu: &Gateway) {
     assert_eq!(at(eu, &["status", "--strict"]).await.code, Some(1));
     let drawn = until(eu, &["topology", "-A"], 0, "us (down)").await;
     assert!(drawn.out.contains("ap"), "{}", drawn.out);
+    lists(eu).await;
+    shown::in_state(eu, "cut").await;
     relays.iter().for_each(|relay| relay.restore());
     fabric.whole().await;
+}
+
+/// No list fails because of what is wrong with the fabric.
+async fn lists(gateway: &Gateway) {
+    for list in LISTS {
+        let said = at(gateway, &[list]).await;
+        assert_eq!(said.code, Some(0), "{list}: {}", said.error);
+        assert!(!said.out.is_empty() || !said.error.is_empty(), "{list}");
+    }
+}
+
+async fn held(fabric: &Fabric, eu: &Gateway) {
+    let ordered = at(eu, &["link", "down", "us", "--reason", "line under test"]).await;
+    assert_eq!(ordered.code, Some(0), "{}", ordered.error);
+    until(eu, &["links", "--region", "us"], 0, "held down by an operator").await;
+    let around = async || {
+        let ways = at(eu, &["routes", "us", "--all"]).await.out;
+        ways.lines().any(|line| line.contains("* best") && line.contains("ap-")).then_some(())
+    };
+    assert!(wait::until(PATIENCE, around).await.is_some(), "the way around is best");
+    lists(eu).await;
+    let ap = fabric.lab.gateway("ap-1").unwrap();
+    until(ap, &["topology"], 0, "us (held down)").await;
+    until(ap, &["topology", "-o", "mermaid"], 0, "held down").await;
+    shown::in_state(eu, "held").await;
+    let doctor = json(eu, &["check", "--no-ping"]).await;
+    let checks = doctor["checks"].as_array().unwrap().iter();
+    let wrong = checks.filter(|one| one["findings"].as_array().is_some_and(|all| !all.is_empty()));
+    let codes: Vec<_> = wrong.map(|one| one["code"].as_str().unwrap().to_owned()).collect();
+    assert!(codes.iter().any(|one| one == HELD), "{codes:?}");
+    assert_eq!(at(eu, &["link", "up", "us"]).await.code, Some(0));
+    until(eu, &["halt", "list"], 0, "no link is held down").await;
+}
+
+async fn halted(fabric: &Fabric, eu: &Gateway) {
+    let words = ["halt", "--collective", "mcollective", "--reason", "bad package", "--for", "1h"];
+    let ordered = at(eu, &words).await;
+    assert_eq!(ordered.code, Some(0), "{}", ordered.error);
+    for gateway in fabric.gateways() {
+        until(gateway, &["explain", "mcollective.node.x"], 2, "bad package").await;
+    }
+    fabric.ping("eu").await;
+    let dropped = async || {
+        let one = at(eu, &["drops"]).await.out;
+        one.contains("halted").then_some(())
+    };
+    // The sibling may have taken it.
+    let sibling = fabric.lab.gateway("eu-2").unwrap();
+    let theirs = async || at(sibling, &["drops"]).await.out.contains("halted").then_some(());
+    let seen = async || if dropped().await.is_some() { Some(()) } else { theirs().await };
+    assert!(wait::until(PATIENCE, seen).await.is_some(), "a halt drops");
+    lists(eu).await;
+    shown::in_state(eu, "halted").await;
+    assert_eq!(at(eu, &["resume", "--collective", "mcollective"]).await.code, Some(0));
+    until(eu, &["explain", "mcollective.node.x"], 0, "goes to").await;
+}
+
+/// What eu sends to us goes around, what us sends to eu does not.
+async fn unequal(fabric: &mut Fabric) {
+    for name in ["eu-1", "eu-2"] {
+        let config = fabric.lab.gateway(name).unwrap().config().to_owned();
+        let text = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(&config, text.replacen("[link]\n", "[link]\ncosts = { us = 1000 }\n", 1))
+            .unwrap();
+        fabric.restart(name).await;
+    }
+    fabric.whole().await;
+    let eu = fabric.lab.gateway("eu-1").unwrap();
+    until(eu, &["trace", "us"], 0, "the way back is not the way out").await;
+    shown::in_state(eu, "unequal").await;
 }
 
 async fn without_broker(fabric: &mut Fabric) {
@@ -110,6 +188,8 @@ async fn without_broker(fabric: &mut Fabric) {
     until(eu, &["gateways", "--region", "ap"], 0, "away").await;
     until(eu, &["routes", "ap"], 2, "no route from eu-1 to region ap").await;
     until(eu, &["status"], 2, "no route to region ap").await;
+    lists(eu).await;
+    shown::in_state(eu, "broker").await;
 }
 
 async fn drained(fabric: &mut Fabric) {
@@ -125,6 +205,8 @@ async fn drained(fabric: &mut Fabric) {
     let links = at(eu, &["links", "--filter", "gateway=us-2", "--state", "up"]).await;
     assert!(!links.out.contains("us-2"), "{}", links.out);
     until(eu, &["regions", "--region", "us"], 0, "1/").await;
+    lists(eu).await;
+    shown::in_state(eu, "drained").await;
 }
 
 async fn out_of_reach(fabric: &mut Fabric) {
@@ -138,6 +220,7 @@ async fn out_of_reach(fabric: &mut Fabric) {
     let eu = fabric.lab.gateway("eu-1").unwrap();
     let everybody = until(eu, &["status", "-A", "--timeout", "1s"], 2, "silent").await;
     assert!(everybody.error.contains("us-1 of us: "), "{}", everybody.error);
+    shown::in_state(eu, "gone").await;
 }
 
 async fn log_level(eu: &Gateway) {
@@ -161,6 +244,9 @@ async fn the_commands_tell_a_good_day_from_bad_ones() {
     healthy(&fabric, eu).await;
     log_level(eu).await;
     cut(&fabric, eu).await;
+    held(&fabric, eu).await;
+    halted(&fabric, eu).await;
+    unequal(&mut fabric).await;
     drained(&mut fabric).await;
     without_broker(&mut fabric).await;
     out_of_reach(&mut fabric).await;
