@@ -44,6 +44,12 @@ impl Beacons {
         [broker_up.then_some(self.next), self.forget].into_iter().flatten().min()
     }
 
+    /// A gateway has left: what it said last holds no longer.
+    pub(super) fn forget_one(&mut self, gateway: &GatewayId) {
+        self.heard.remove(gateway);
+        self.review_forget();
+    }
+
     fn review_forget(&mut self) {
         self.forget = self.heard.values().map(|(_, at)| *at + self.expiry).min();
     }
@@ -133,20 +139,29 @@ impl Gateway {
 
     /// Whether a sibling says that it reaches another region: by its adverts where we are linked, for
     /// they are newer than its last beacon, and two that are cut off at once would both leave on each
-    /// other's word; else by its beacon.
+    /// other's word; else by its beacon. One that drains, or knows nobody abroad but gateways that do,
+    /// is no better off than we are.
     pub(super) fn sibling_is_connected(&self) -> bool {
         let abroad = |gateway: &GatewayId| {
-            self.database.topology(gateway).is_some_and(|(region, _)| *region != self.me.region)
+            self.database.topology(gateway).is_some_and(|(region, topology)| {
+                *region != self.me.region && topology.state.takes_frames()
+            })
         };
-        let connected = |one: &crate::Beacon| {
-            let link = self.peers.get(&one.gateway).and_then(crate::gateway::peer::Peer::open_link);
+        let connected = |one: &Beacon, heard: Duration| {
+            let peer = self.peers.get(&one.gateway);
             match self.database.topology(&one.gateway) {
-                Some((_, topology)) if link.is_some() => topology.adjacencies.keys().any(abroad),
-                Some(_) | None => one.regions > 0,
+                Some((_, topology)) if peer.is_some_and(|peer| peer.open_link().is_some()) => {
+                    topology.state.takes_frames() && topology.adjacencies.keys().any(abroad)
+                }
+                Some(_) | None => {
+                    // It may have ended with the link.
+                    let lost = peer.and_then(|peer| peer.down_since);
+                    one.regions > 0 && lost.is_none_or(|lost| lost < heard)
+                }
             }
         };
-        let mut siblings = self.beacons.siblings(&self.me.region);
-        siblings.any(|one| one.state.takes_frames() && connected(one))
+        let siblings = self.beacons.heard.values().filter(|(one, _)| one.region == self.me.region);
+        siblings.into_iter().any(|(one, heard)| one.state.takes_frames() && connected(one, *heard))
     }
 
     /// What beacons of all regions are published on.

@@ -256,6 +256,8 @@ impl Gateway {
         out.push(close(link, "the peer said goodbye"));
         self.on_link_down(link, "the peer said goodbye".to_owned(), now);
         self.forget_peer(&gateway, now);
+        self.beacons.forget_one(&gateway);
+        self.joining.call();
     }
 
     /// Pings, acknowledgements, links that fell silent, and sessions that nobody resumed.

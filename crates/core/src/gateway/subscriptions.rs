@@ -197,6 +197,55 @@ mod tests {
             assert!(next.is_some_and(|next| next > at(second).mono), "{second}: {next:?}");
         }
     }
+
+    /// `eu-2`, linked with `eu-1`, in this state and with a link to `us-1`.
+    fn linked_sibling(gateway: &mut Gateway, state: GatewayState, second: u64) {
+        let link = LinkId(second);
+        let peer = Hello {
+            region: "eu".parse().unwrap(),
+            gateway: "eu-2".parse().unwrap(),
+            incarnation: Incarnation(1),
+            version: String::new(),
+            endpoint: "eu-2:7440".parse().unwrap(),
+        };
+        let out = gateway.handle(Event::LinkUp { link, peer, dialed: None }, at(second));
+        let epoch = out.iter().find_map(|action| {
+            let Action::Control { message: crate::Control::Open(open), .. } = action else {
+                return None;
+            };
+            Some(open.epoch)
+        });
+        let accept = crate::Accept { epoch: epoch.unwrap(), next: Some(0), granted: 1 << 20 };
+        let adjacencies = [("us-1".parse().unwrap(), 10)].into();
+        let topology = Topology { state, broker: true, adjacencies, ..Topology::default() };
+        let draft = AdvertDraft {
+            gateway: "eu-2".parse().unwrap(),
+            region: "eu".parse().unwrap(),
+            stamp: Stamp { incarnation: Incarnation(1), version: second },
+            content: AdvertContent::Topology(topology),
+        };
+        let adverts = vec![Advert { draft, sealed: Bytes::new() }];
+        for message in
+            [crate::Control::Accept(accept), crate::Control::Adverts { adverts, answered: true }]
+        {
+            gateway.handle(Event::FromPeer { link, message }, at(second));
+        }
+    }
+
+    #[test]
+    fn a_sibling_that_drains_or_has_left_takes_nothing_for_us() {
+        let mut gateway = cut_off();
+        gateway.handle(connected_sibling(1), at(1));
+        assert!(gateway.sibling_is_connected(), "it says so");
+        linked_sibling(&mut gateway, GatewayState::Active, 2);
+        assert!(gateway.sibling_is_connected(), "it advertises that");
+        linked_sibling(&mut gateway, GatewayState::Draining, 3);
+        assert!(!gateway.sibling_is_connected(), "its last beacon is older than that");
+        let goodbye = crate::Control::Goodbye;
+        gateway.handle(Event::FromPeer { link: LinkId(3), message: goodbye }, at(4));
+        assert!(!gateway.sibling_is_connected(), "it is not there any more");
+    }
+
     #[test]
     fn one_that_never_had_a_link_stays_away_for_a_sibling_that_has_one() {
         let joins = |hears: bool| {
