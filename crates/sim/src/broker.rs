@@ -12,6 +12,9 @@ use antiphon_wire::{Agent, Collective, Identity, Subject};
 
 use crate::{chance::Chance, world::Slot};
 
+/// One way between a broker and whoever is connected to it, where nothing is said.
+const NEAR: Duration = Duration::from_micros(200);
+
 /// One life of a gateway's connection to its broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ConnectionId(pub(crate) u64);
@@ -20,8 +23,10 @@ pub(crate) struct ConnectionId(pub(crate) u64);
 #[derive(Debug)]
 pub(crate) struct Broker {
     pub(crate) up: bool,
-    /// One way between it and anybody connected to it.
+    /// One way between it and its nodes and clients.
     pub(crate) delay: Duration,
+    /// One way between it and a gateway, from and to.
+    pub(crate) path: (Duration, Duration),
     /// How long a node takes to answer, from and to.
     pub(crate) answer: (Duration, Duration),
     /// Bytes in a node's answer.
@@ -37,6 +42,8 @@ pub(crate) struct Broker {
     pub(crate) apart: Apart,
     /// Regions whose brokers are joined with this one natively.
     pub(crate) joined: BTreeSet<RegionId>,
+    /// Whether its clients read nothing.
+    pub(crate) deaf: bool,
     /// Whether its monitoring port answers.
     pub(crate) monitored: bool,
     /// Patterns on which gateways may not publish.
@@ -87,7 +94,8 @@ impl Broker {
     pub(crate) fn new(nodes: Vec<Identity>) -> Self {
         Self {
             up: true,
-            delay: Duration::from_micros(200),
+            delay: NEAR,
+            path: (NEAR, NEAR),
             answer: (Duration::from_millis(1), Duration::from_millis(5)),
             answer_bytes: 4,
             max_payload: 1 << 20,
@@ -95,6 +103,7 @@ impl Broker {
             services: BTreeSet::new(),
             apart: Apart::default(),
             joined: BTreeSet::new(),
+            deaf: false,
             monitored: true,
             denied: BTreeSet::new(),
             connections: BTreeMap::new(),

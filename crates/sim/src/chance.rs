@@ -16,6 +16,8 @@ pub enum Concern {
     Gossip,
     /// When nodes answer.
     Nodes,
+    /// When processes get their processor, and how fast they start.
+    Processes,
     /// What a swarm's world looks like.
     Plan,
 }
@@ -35,6 +37,7 @@ impl Chance {
             Concern::Gossip => 3,
             Concern::Nodes => 4,
             Concern::Plan => 5,
+            Concern::Processes => 6,
         });
         Self(rng)
     }

@@ -20,11 +20,12 @@ pub use chance::{Chance, Concern};
 pub use machine::{Machine, Make, gateway};
 pub use network::{Flow, Network, Path};
 pub use process::{BEGIN, Skew};
-pub use run::{Asking, Outcome, Percentiles, Second, Seen, build, run};
+pub use run::{Asking, Outcome, Percentiles, Second, Seen, build, run, world_at};
 pub use scenario::{
-    Act, Between, DefaultSpec, DenySpec, ExpectSpec, GatewaySpec, LimitsSpec, LinkSpec, MoveSpec,
-    Offset, OrderSpec, Pings, PlaceSpec, Plan, PolicySpec, RegionSpec, ResolveSpec, RuleSpec,
-    Scenario, ScenarioError, SkewSpec, Span, SplitSpec, StepSpec, TrafficSpec, WhatIfError,
+    Act, Between, BusySpec, DefaultSpec, DenySpec, ExpectSpec, ForgeSpec, GatewaySpec, LimitsSpec,
+    LinkSpec, MoveSpec, Offset, OrderSpec, Pings, PlaceSpec, Plan, PolicySpec, RegionSpec,
+    ResolveSpec, RuleSpec, Scenario, ScenarioError, SkewSpec, Span, SplitSpec, StepSpec,
+    TrafficSpec, WhatIfError,
 };
 pub use watch::{Asked, Invariant, Question, Settled, Violation, Watch, Whom, alarm_kind};
 pub use world::{Answering, Ending, Slot, Startup, World};

@@ -12,6 +12,11 @@ pub trait Machine: Debug {
     fn next_deadline(&self) -> Option<Duration>;
     /// See [`Gateway::snapshot`].
     fn snapshot(&self, now: Now) -> Snapshot;
+    /// The machine that can be asked what it would do and what it remembers, where it is one that
+    /// runs in a daemon.
+    fn gateway(&self) -> Option<&Gateway> {
+        None
+    }
     /// See [`Gateway::round_trip`]; without it no pings are folded.
     fn round_trip(&self, _link: LinkId) -> Option<Duration> {
         None
@@ -38,6 +43,10 @@ impl Machine for Gateway {
 
     fn snapshot(&self, now: Now) -> Snapshot {
         Self::snapshot(self, now)
+    }
+
+    fn gateway(&self) -> Option<&Gateway> {
+        Some(self)
     }
 
     fn round_trip(&self, link: LinkId) -> Option<Duration> {

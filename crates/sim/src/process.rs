@@ -39,10 +39,15 @@ pub(crate) struct Process {
     /// The earliest wake-up on the agenda.
     pub(crate) due: Option<Duration>,
     pub(crate) connection: Option<ConnectionId>,
+    /// When what went last to its broker, and what comes from it, arrives: nothing overtakes that.
+    pub(crate) to_broker: Duration,
+    pub(crate) from_broker: Duration,
     /// When the latest messages of its broker arrive, and how many of them are still to come.
     pub(crate) expected: (Duration, u32),
     /// It accepts connections and never says hello.
     pub(crate) mute: bool,
+    /// How long it waits for its processor at the most, where its machine is busy.
+    pub(crate) busy: Option<Duration>,
     /// Its certificate has ended.
     pub(crate) expired: bool,
     /// It has no file descriptor left.
@@ -67,8 +72,11 @@ impl Process {
             paused: None,
             due: None,
             connection: None,
+            to_broker: Duration::ZERO,
+            from_broker: Duration::ZERO,
             expected: (Duration::ZERO, 0),
             mute: false,
+            busy: None,
             expired: false,
             full: false,
             ticks: (Duration::ZERO, 0),
@@ -96,9 +104,9 @@ impl Process {
         *count > 0
     }
 
-    /// Answers whoever connects.
+    /// Answers whoever connects: one that waits for its processor does so a little later.
     pub(crate) fn answers(&self) -> bool {
-        self.is_alive() && self.paused.is_none() && !self.mute
+        self.is_alive() && (self.paused.is_none() || self.busy.is_some()) && !self.mute
     }
 
     /// Both clocks as this process reads them.

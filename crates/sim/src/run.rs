@@ -27,33 +27,68 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Runs a plan with one seed on these machines.
 #[must_use]
 pub fn run(plan: &Plan, seed: u64, make: Make) -> Outcome {
-    let mut world = build(plan, seed, make);
-    let mut clients = Clients::new(plan, seed);
-    let mut probes = Probes::new(plan);
-    let mut acts = plan.acts.iter().peekable();
-    let mut next_look = LOOK;
-    loop {
-        let due =
-            [acts.peek().map(|(at, _)| *at), clients.next_at(), probes.next_at(), Some(next_look)];
-        let at = due.into_iter().flatten().min().unwrap_or(plan.run_for);
-        if at >= plan.run_for {
-            break;
-        }
-        world.run_until(at);
-        while let Some((_, act)) = acts.next_if(|(due, _)| *due <= at) {
-            perform(&mut world, act);
-        }
-        probes.ask(plan, &mut world, at);
-        clients.ask(&mut world, at);
-        if next_look <= at {
-            world.inspect();
-            next_look += LOOK;
-        }
-    }
-    world.run_until(plan.run_for + plan.settle);
+    let mut course = Course::new(plan, seed, make);
+    course.go_on(plan.run_for + plan.settle);
+    let Course { mut world, probes, .. } = course;
     world.inspect_settled(Settled::Accounts);
     expect::judge(plan, &probes, &mut world);
     Outcome::new(plan, seed, &world)
+}
+
+/// The world of a plan at some moment, at its end at the latest.
+#[must_use]
+pub fn world_at(plan: &Plan, seed: u64, make: Make, at: Duration) -> World {
+    let mut course = Course::new(plan, seed, make);
+    course.go_on(at.min(plan.run_for + plan.settle));
+    course.world
+}
+
+/// A run on its way.
+struct Course<'a> {
+    plan: &'a Plan,
+    world: World,
+    clients: Clients,
+    probes: Probes,
+    acts: std::slice::Iter<'a, (Duration, Act)>,
+    next_look: Duration,
+}
+
+impl<'a> Course<'a> {
+    fn new(plan: &'a Plan, seed: u64, make: Make) -> Self {
+        Self {
+            plan,
+            world: build(plan, seed, make),
+            clients: Clients::new(plan, seed),
+            probes: Probes::new(plan),
+            acts: plan.acts.iter(),
+            next_look: LOOK,
+        }
+    }
+
+    /// Lets happen what happens until then.
+    fn go_on(&mut self, until: Duration) {
+        while let Some(at) = self.next_at().filter(|at| *at < until.min(self.plan.run_for)) {
+            self.world.run_until(at);
+            while let Some((_, act)) = self.acts.as_slice().first().filter(|(due, _)| *due <= at) {
+                perform(&mut self.world, act);
+                self.acts.next();
+            }
+            self.probes.ask(self.plan, &mut self.world, at);
+            self.clients.ask(&mut self.world, at);
+            if self.next_look <= at {
+                self.world.inspect();
+                self.next_look += LOOK;
+            }
+        }
+        self.world.run_until(until);
+    }
+
+    /// When something comes from outside of the world.
+    fn next_at(&self) -> Option<Duration> {
+        let act = self.acts.as_slice().first().map(|(at, _)| *at);
+        let due = [act, self.clients.next_at(), self.probes.next_at(), Some(self.next_look)];
+        due.into_iter().flatten().min()
+    }
 }
 
 /// Builds the world of a plan as it is at the beginning.
@@ -65,6 +100,9 @@ pub fn build(plan: &Plan, seed: u64, make: Make) -> World {
     }
     for (region, nodes, answering) in &plan.regions {
         world.add_region(region, *nodes, *answering);
+    }
+    for (region, path) in &plan.brokers {
+        world.set_broker_path(region, (path.min, path.max));
     }
     for (region, services) in &plan.services {
         world.set_services(region, services.clone());
@@ -132,6 +170,8 @@ fn perform(world: &mut World, act: &Act) {
         Act::Start(slots) => slots.iter().for_each(|slot| world.start(*slot)),
         Act::Pause(slots, true) => slots.iter().for_each(|slot| world.pause(*slot)),
         Act::Pause(slots, false) => slots.iter().for_each(|slot| world.resume(*slot)),
+        Act::Busy(slots, longest) => slots.iter().for_each(|slot| world.set_busy(*slot, *longest)),
+        Act::Roll(slots, grace) => world.roll(slots, *grace),
         Act::Drain(slots, grace) => slots.iter().for_each(|slot| world.drain(*slot, *grace)),
         Act::Mute(slots, mute) => slots.iter().for_each(|slot| world.set_mute(*slot, *mute)),
         Act::Broker(region, true) => world.start_broker(region),
@@ -150,6 +190,11 @@ fn perform(world: &mut World, act: &Act) {
         Act::Move(nodes, to, startup) => {
             nodes.iter().for_each(|node| world.move_node(node, to, *startup));
         }
+        Act::Twin(nodes, region, there) => {
+            nodes.iter().for_each(|node| world.set_twin(node, region, *there));
+        }
+        Act::Deaf(region, deaf) => world.set_deaf(region, *deaf),
+        Act::Forge(slots, member) => slots.iter().for_each(|slot| world.forge(*slot, member)),
         Act::Split(region, slots, nodes) => world.split_broker(region, slots, *nodes),
         Act::Resolve(name, to) => world.alias(name, to.clone()),
         Act::Readdress(slots) => slots.iter().for_each(|slot| world.readdress(*slot)),

@@ -86,6 +86,9 @@ pub struct RegionSpec {
     /// default true.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitored: Option<bool>,
+    /// One way between its gateways and its broker, in order; default `200us`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker: Option<Between>,
     /// Service agents that all of its nodes run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<String>,
@@ -141,6 +144,9 @@ pub struct GatewaySpec {
     /// Credit of one session, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window_bytes: Option<u64>,
+    /// What may be published and not yet confirmed by the broker, in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publish_bytes: Option<u64>,
     /// Largest payload that becomes a frame, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frame_bytes: Option<u64>,
@@ -241,12 +247,16 @@ pub struct StepSpec {
     /// Kills and starts, `every` so often.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crash_loop: Option<Vec<String>>,
-    /// Drains one after the other, `every` so often, and starts it again half that time later.
+    /// Drains one after the other and starts it again: `every` so often, half that time later; without
+    /// `every` at once, and the next one as soon as it is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rolling_restart: Option<Vec<String>>,
     /// Stops processes by a signal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause: Option<Vec<String>>,
+    /// Processes get their processor by fits and starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub busy: Option<BusySpec>,
     /// Drains gateways.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drain: Option<Vec<String>>,
@@ -271,6 +281,15 @@ pub struct StepSpec {
     /// Nodes leave their regions and start in another one.
     #[serde(rename = "move", skip_serializing_if = "Option::is_none")]
     pub moves: Option<MoveSpec>,
+    /// Nodes run in another region too, under the same name; with `for` until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub twin: Option<MoveSpec>,
+    /// Clients of regions do not read what their brokers have for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slow_client: Option<Vec<String>>,
+    /// Gossip tells of a member that there is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forge: Option<ForgeSpec>,
     /// Splits the cluster of a region's broker.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<SplitSpec>,
@@ -309,6 +328,17 @@ pub struct StepSpec {
     pub link_up: Option<OrderSpec>,
 }
 
+/// Processes whose machines have too much to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BusySpec {
+    /// Regions or gateways.
+    pub of: Vec<String>,
+    /// The longest time for which one waits for a processor, again and again; in between it runs for
+    /// up to as long.
+    pub up_to: Span,
+}
+
 /// A permission that is missing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -319,7 +349,7 @@ pub struct DenySpec {
     pub subject: String,
 }
 
-/// Nodes that move.
+/// Nodes that start in another region.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoveSpec {
@@ -330,6 +360,20 @@ pub struct MoveSpec {
     /// Whether nobody hears that they start; default false.
     #[serde(default, skip_serializing_if = "is_default")]
     pub silent: bool,
+}
+
+/// A member that only gossip knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForgeSpec {
+    /// Regions or gateways that are told.
+    pub of: Vec<String>,
+    /// The gateway's name.
+    pub gateway: String,
+    /// Its region.
+    pub region: String,
+    /// Where it is said to be, as `host:port`.
+    pub endpoint: String,
 }
 
 /// A host name that leads elsewhere.

@@ -6,11 +6,12 @@ mod links;
 mod nodes;
 mod processes;
 mod quiet;
+mod rolling;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use antiphon_core::{
-    Action, Config, Connection, Event, Incarnation, LinkId, Now, RegionId, Snapshot,
+    Action, Config, Connection, Event, Gateway, Incarnation, LinkId, Now, RegionId, Snapshot,
 };
 
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
 use self::{
     brokers::{NodeAnswer, Order},
     links::{Handshake, Sent},
+    rolling::Rolling,
 };
 
 pub(crate) use self::quiet::Quiet;
@@ -56,6 +58,7 @@ pub struct World {
     told: BTreeMap<(Slot, Slot), (Life, Incarnation)>,
     /// Host names that lead to other places than their own.
     aliases: BTreeMap<String, Vec<String>>,
+    rolling: Rolling,
     watch: Watch,
     trace: Trace,
     next_request: u64,
@@ -70,6 +73,7 @@ struct Chances {
     brokers: Chance,
     gossip: Chance,
     nodes: Chance,
+    processes: Chance,
 }
 
 /// Something on the agenda.
@@ -93,6 +97,12 @@ pub(crate) enum Happening {
     FromBroker { slot: Slot, connection: ConnectionId, event: Box<Event> },
     /// A node has its answer ready.
     NodeAnswers(Box<NodeAnswer>),
+    /// A process of a busy machine is stopped, or goes on.
+    Busy { slot: Slot, stopped: bool },
+    /// A gateway that was drained in a rolling restart starts again.
+    RollBack { slot: Slot },
+    /// The next gateway of a rolling restart is drained.
+    RollOn,
     /// Gossip may have news about a place for an observer.
     Gossip { observer: Slot, about: Slot },
 }
@@ -116,9 +126,11 @@ impl World {
                 brokers: Chance::new(seed, Concern::Brokers),
                 gossip: Chance::new(seed, Concern::Gossip),
                 nodes: Chance::new(seed, Concern::Nodes),
+                processes: Chance::new(seed, Concern::Processes),
             },
             told: BTreeMap::new(),
             aliases: BTreeMap::new(),
+            rolling: Rolling::default(),
             watch: Watch::default(),
             trace: Trace::default(),
             next_request: 0,
@@ -199,6 +211,14 @@ impl World {
         process.machine.as_ref().map(|machine| machine.snapshot(process.clocks(self.now)))
     }
 
+    /// The gateway that runs at a place, to be asked, and what its clocks show; `None` where none does.
+    #[must_use]
+    pub fn gateway(&self, slot: Slot) -> Option<(&Gateway, Now)> {
+        let process = self.process(slot);
+        let gateway = process.machine.as_ref()?.gateway()?;
+        Some((gateway, process.clocks(self.now)))
+    }
+
     /// Whether a process runs there, paused or not.
     #[must_use]
     pub fn is_alive(&self, slot: Slot) -> bool {
@@ -236,6 +256,9 @@ impl World {
                 self.broker_says(slot, connection, *event);
             }
             Happening::NodeAnswers(answer) => self.node_answers(&answer),
+            Happening::Busy { slot, stopped } => self.busy(slot, stopped),
+            Happening::RollBack { slot } => self.start(slot),
+            Happening::RollOn => self.roll_on(),
             Happening::Gossip { observer, about } => self.gossip(observer, about),
         }
     }
@@ -362,12 +385,13 @@ impl World {
                 self.watch.alarm(self.now, slot, alarm, raised);
             }
             Action::Dropped(dropped) => self.watch.dropped(self.now, &dropped),
+            Action::Ready { ready } => self.rolled(slot, ready),
             // Nobody asks in here.
-            Action::Ready { .. }
-            | Action::Answer { .. }
-            | Action::Answered { .. }
-            | Action::Traced { .. } => {}
-            Action::Stop => self.kill(slot, processes::Ending::Reset),
+            Action::Answer { .. } | Action::Answered { .. } | Action::Traced { .. } => {}
+            Action::Stop => {
+                self.kill(slot, processes::Ending::Reset);
+                self.roll_back(slot);
+            }
         }
     }
 

@@ -50,6 +50,8 @@ pub struct Plan {
     pub(crate) pings: Pings,
     pub(crate) topology: Topology,
     pub(crate) regions: Vec<(RegionId, usize, Answering)>,
+    /// One way between gateways and brokers, where a region says so.
+    pub(crate) brokers: Vec<(RegionId, Between)>,
     /// Services that a region's nodes run.
     pub(crate) services: Vec<(RegionId, BTreeSet<Agent>)>,
     /// Regions whose gateways cannot read who is there.
@@ -132,6 +134,7 @@ impl Plan {
             settle: scenario.settle.map_or(SETTLE, |span| span.0),
             pings: Pings::Events,
             regions: regions(scenario, &topology),
+            brokers: brokers(scenario, &topology),
             services: services(scenario, &topology)?,
             blind: blind(scenario, &topology),
             traffic: traffic(scenario, &topology)?,
@@ -169,6 +172,14 @@ fn regions(scenario: &Scenario, names: &Topology) -> Vec<(RegionId, usize, Answe
         Some((names.regions.get(name)?.clone(), spec.nodes.unwrap_or(3), answering))
     };
     scenario.regions.iter().filter_map(read).collect()
+}
+
+fn brokers(scenario: &Scenario, names: &Topology) -> Vec<(RegionId, Between)> {
+    let regions = scenario.regions.iter();
+    let said = regions.filter_map(|(name, spec)| {
+        Some((names.regions.get(name)?.clone(), spec.get_ref().broker?))
+    });
+    said.collect()
 }
 
 fn services(

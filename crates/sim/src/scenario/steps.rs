@@ -2,11 +2,11 @@
 
 use std::{ops::Range, time::Duration};
 
-use antiphon_core::{OrderGiven, RegionId, policy::Policy};
+use antiphon_core::{GatewayState, Incarnation, Member, OrderGiven, RegionId, policy::Policy};
 use antiphon_wire::Identity;
 
 use super::{
-    LinkSpec, StepSpec,
+    LinkSpec, MoveSpec, StepSpec,
     error::Fault,
     orders,
     topology::{Topology, fault},
@@ -37,6 +37,10 @@ pub enum Act {
     Start(Vec<Slot>),
     /// Stops processes by a signal, or lets them go on.
     Pause(Vec<Slot>, bool),
+    /// Processes wait for their processor for up to so long, again and again; without: no longer.
+    Busy(Vec<Slot>, Option<Duration>),
+    /// Drains gateways and starts them again, each when the one before is ready.
+    Roll(Vec<Slot>, Duration),
     /// Drains gateways.
     Drain(Vec<Slot>, Duration),
     /// Processes accept connections and say nothing, or speak again.
@@ -57,6 +61,12 @@ pub enum Act {
     Order(Vec<Slot>, OrderGiven),
     /// Nodes start in another region.
     Move(Vec<Identity>, RegionId, Startup),
+    /// Nodes run in another region too, or no longer.
+    Twin(Vec<Identity>, RegionId, bool),
+    /// Clients of a region read nothing, or again.
+    Deaf(RegionId, bool),
+    /// Gossip tells these of a member that there is not.
+    Forge(Vec<Slot>, Member),
     /// These gateways and so many nodes are apart from the rest of a region's cluster.
     Split(RegionId, Vec<Slot>, usize),
     /// A host name leads to these places instead of its own; to its own if there are none.
@@ -112,6 +122,7 @@ pub(crate) fn acts(step: &StepSpec, span: &Range<usize>, names: &Topology) -> Re
     reader.nodes(&mut found)?;
     reader.policy(&mut found)?;
     reader.identity(&mut found)?;
+    reader.outside(&mut found)?;
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => Err(fault(span, "step: nothing happens; name one thing such as kill".to_owned())),
@@ -181,6 +192,11 @@ impl Reader<'_> {
             let slots = self.slots("pause", names)?;
             found.push(self.lasting(Act::Pause(slots.clone(), true), Act::Pause(slots, false)));
         }
+        if let Some(busy) = &step.busy {
+            let slots = self.slots("busy.of", &busy.of)?;
+            let begin = Act::Busy(slots.clone(), Some(busy.up_to.0));
+            found.push(self.lasting(begin, Act::Busy(slots, None)));
+        }
         if let Some(names) = &step.drain {
             let slots = self.slots("drain", names)?;
             found.push(self.lasting(Act::Drain(slots.clone(), GRACE), Act::Start(slots)));
@@ -234,12 +250,14 @@ impl Reader<'_> {
     fn nodes(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
         let (step, at) = (self.step, self.step.at.0);
         if let Some(moves) = &step.moves {
-            let to = self.names.region(&moves.to, "move.to", self.span)?;
-            let wrong = |error| fault(self.span, format!("move.nodes: {error}"));
-            let nodes = moves.nodes.iter().map(|one| Identity::try_from(one.clone()));
-            let nodes = nodes.collect::<Result<_, _>>().map_err(wrong)?;
+            let (nodes, to) = self.places("move", moves)?;
             let startup = if moves.silent { Startup::Silent } else { Startup::Told };
             found.push(vec![(at, Act::Move(nodes, to, startup))]);
+        }
+        if let Some(twin) = &step.twin {
+            let (nodes, to) = self.places("twin", twin)?;
+            let act = |there| Act::Twin(nodes.clone(), to.clone(), there);
+            found.push(self.lasting(act(true), act(false)));
         }
         if let Some(split) = &step.split {
             let region = self.names.region(&split.region, "split.region", self.span)?;
@@ -255,6 +273,43 @@ impl Reader<'_> {
                 acts.extend(self.lasting(down, Act::Monitor(region, true)));
             }
             found.push(acts);
+        }
+        Ok(())
+    }
+
+    fn places(&self, key: &str, moves: &MoveSpec) -> Result<(Vec<Identity>, RegionId), Fault> {
+        let to = self.names.region(&moves.to, &format!("{key}.to"), self.span)?;
+        let wrong = |error| fault(self.span, format!("{key}.nodes: {error}"));
+        let nodes = moves.nodes.iter().map(|one| Identity::try_from(one.clone()));
+        Ok((nodes.collect::<Result<_, _>>().map_err(wrong)?, to))
+    }
+
+    /// What goes wrong beside the gateways.
+    fn outside(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
+        if let Some(names) = &self.step.slow_client {
+            let mut acts = Vec::new();
+            for name in names {
+                let region = self.names.region(name, "slow_client", self.span)?;
+                acts.extend(
+                    self.lasting(Act::Deaf(region.clone(), true), Act::Deaf(region, false)),
+                );
+            }
+            found.push(acts);
+        }
+        if let Some(forge) = &self.step.forge {
+            let slots = self.slots("forge.of", &forge.of)?;
+            let wrong = |key: &str, why: String| fault(self.span, format!("forge.{key}: {why}"));
+            let gateway = forge.gateway.parse();
+            let endpoint = forge.endpoint.parse();
+            let member = Member {
+                gateway: gateway.map_err(|error| wrong("gateway", format!("{error}")))?,
+                region: self.names.region(&forge.region, "forge.region", self.span)?,
+                incarnation: Incarnation(u64::MAX),
+                endpoint: endpoint.map_err(|error| wrong("endpoint", format!("{error}")))?,
+                state: GatewayState::Active,
+                version: String::new(),
+            };
+            found.push(vec![(self.step.at.0, Act::Forge(slots, member))]);
         }
         Ok(())
     }
@@ -319,9 +374,11 @@ impl Reader<'_> {
     }
 
     fn rolling(&self, slots: &[Slot]) -> Acts {
-        let every = self.step.every.map_or(EVERY * 4, |span| span.0);
-        let mut acts = Vec::new();
         let mut at = self.step.at.0;
+        let Some(every) = self.step.every.map(|span| span.0) else {
+            return vec![(at, Act::Roll(slots.to_vec(), GRACE))];
+        };
+        let mut acts = Vec::new();
         for slot in slots {
             acts.push((at, Act::Drain(vec![*slot], GRACE)));
             acts.push((at + every / 2, Act::Start(vec![*slot])));

@@ -52,9 +52,10 @@ impl Topology {
             let place = spec.get_ref();
             let gateway = place.gateway.as_deref().unwrap_or(name);
             let mut config = self.config(scenario, &place.region, gateway, &spec.span())?;
-            for seed in &place.seeds {
+            if !place.seeds.is_empty() {
                 let wrong = |error| fault(&spec.span(), format!("places.{name}.seeds: {error}"));
-                config.seeds = vec![seed.parse().map_err(wrong)?];
+                let seeds = place.seeds.iter().map(|seed| seed.parse().map_err(wrong));
+                config.seeds = seeds.collect::<Result<_, _>>()?;
             }
             let running = place.running.unwrap_or(true);
             self.places.push(Place { name: name.clone(), config, running });
@@ -138,6 +139,7 @@ fn bounds(spec: &GatewaySpec) -> (Limits, Periods) {
     let (mut limits, mut periods) = (Limits::default(), Periods::default());
     limits.queue_bytes_max = spec.queue_bytes.unwrap_or(limits.queue_bytes_max);
     limits.window_bytes = spec.window_bytes.unwrap_or(limits.window_bytes);
+    limits.publish_bytes_max = spec.publish_bytes.unwrap_or(limits.publish_bytes_max);
     limits.frame_bytes_max = spec.frame_bytes.unwrap_or(limits.frame_bytes_max);
     periods.lifetime_max = spec.lifetime.map_or(periods.lifetime_max, |span| span.0);
     periods.resume = spec.resume.map_or(periods.resume, |span| span.0);

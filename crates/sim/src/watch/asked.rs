@@ -179,7 +179,8 @@ impl Watch {
             let heard = asked.heard.entry(node.clone()).or_default();
             *heard += 1;
             // One that moved with the request under way may hear it in both regions.
-            let excused = lenient || self.placed.moved_since(node, asked.at);
+            let twin = self.placed.has_twin(node) && *heard <= 2;
+            let excused = lenient || twin || self.placed.moved_since(node, asked.at);
             if *heard.max(&mut (before + 1)) > 1 && !excused {
                 twice.push(node.clone());
             }

@@ -20,12 +20,19 @@ const JUDGING: Duration = Duration::from_secs(20);
 pub(crate) struct Placed {
     /// When a node moved last, and from when on it must be found.
     moved: BTreeMap<Identity, (Duration, Duration)>,
+    /// Names that nodes of two regions have, or had: both execute.
+    twins: BTreeSet<Identity>,
     services: BTreeMap<RegionId, BTreeSet<Agent>>,
     /// Regions that cannot say who is there: they never could, or could not at some time.
     blind: BTreeSet<RegionId>,
 }
 
 impl Placed {
+    /// Whether a node may hear a request in two regions.
+    pub(super) fn has_twin(&self, node: &Identity) -> bool {
+        self.twins.contains(node)
+    }
+
     /// Whether a node moved at this time or later.
     pub(super) fn moved_since(&self, node: &Identity, at: Duration) -> bool {
         self.moved.get(node).is_some_and(|(moved, _)| *moved >= at)
@@ -65,6 +72,12 @@ impl Watch {
             // The region that it left goes on holding it until it looks again.
             self.may_alarm("identity-in-two-regions");
         }
+    }
+
+    /// A node of another region has the same name.
+    pub(crate) fn twin(&mut self, node: &Identity) {
+        self.placed.twins.insert(node.clone());
+        self.may_alarm("identity-in-two-regions");
     }
 
     /// Nodes of one region whose answers the client of a request can count on, as far as policies,

@@ -149,21 +149,47 @@ impl World {
         if process.life != life || process.connection.is_some() {
             return;
         }
-        let region = self.region_of(slot);
+        let (region, now) = (self.region_of(slot), self.now);
         let full = self.process(slot).full;
         let Some(broker) = self.brokers.get_mut(&region).filter(|broker| broker.up && !full) else {
             return self.retry_broker(slot);
         };
         let connection = broker.connect(slot);
-        let (delay, max_payload) = (broker.delay * 4, broker.max_payload);
-        self.process_mut(slot).connection = Some(connection);
+        let max_payload = broker.max_payload;
+        let process = self.process_mut(slot);
+        process.connection = Some(connection);
+        (process.to_broker, process.from_broker) = (now, now);
         let event = Box::new(Event::BrokerUp(BrokerInfo {
             url: format!("nats://{region}:4222"),
             name: region.to_string(),
             version: "2.11.0".to_owned(),
             max_payload,
         }));
-        self.after(delay, Happening::FromBroker { slot, connection, event });
+        // TCP, and the server's greeting.
+        let at = self.broker_says_at(slot, 4);
+        self.agenda.add(at, Happening::FromBroker { slot, connection, event });
+    }
+
+    /// Lets orders and messages between gateways of a region and its broker take this long, one way.
+    pub fn set_broker_path(&mut self, region: &RegionId, path: (Duration, Duration)) {
+        if let Some(broker) = self.brokers.get_mut(region) {
+            broker.path = path;
+        }
+    }
+
+    /// When something arrives that a broker says to a gateway after so many trips.
+    fn broker_says_at(&mut self, slot: Slot, trips: u32) -> Duration {
+        let delay = self.broker_delay(slot) * trips;
+        let now = self.now;
+        let latest = &mut self.process_mut(slot).from_broker;
+        *latest = (*latest).max(now + delay);
+        *latest
+    }
+
+    fn broker_delay(&mut self, slot: Slot) -> Duration {
+        let broker = self.brokers.get(&self.region_of(slot));
+        let (min, max) = broker.map(|broker| broker.path).unwrap_or_default();
+        self.chance.brokers.between(min, max)
     }
 
     fn retry_broker(&mut self, slot: Slot) {
@@ -174,12 +200,13 @@ impl World {
 
     /// Sends an order to the broker, if there is a connection.
     pub(super) fn order(&mut self, slot: Slot, order: Order) {
-        let region = self.region_of(slot);
         let Some(connection) = self.process(slot).connection else { return };
-        let Some(broker) = self.brokers.get(&region) else { return };
-        let delay = broker.delay;
+        let at = self.now + self.broker_delay(slot);
+        let latest = &mut self.process_mut(slot).to_broker;
+        *latest = (*latest).max(at);
+        let at = *latest;
         let order = Box::new(order);
-        self.after(delay, Happening::ToBroker { slot, connection, order });
+        self.agenda.add(at, Happening::ToBroker { slot, connection, order });
     }
 
     pub(super) fn at_broker(&mut self, slot: Slot, connection: ConnectionId, order: Order) {
@@ -279,7 +306,8 @@ impl World {
         served: bool,
     ) -> bool {
         let Message { side, subject, mark, payload } = message;
-        if subject.contains(".reply.") && side == Side::Main {
+        let read = self.brokers.get(region).is_some_and(|broker| !broker.deaf);
+        if subject.contains(".reply.") && side == Side::Main && read {
             self.watch.client_got(self.now, region, subject, payload);
         }
         let Some(broker) = self.brokers.get(region) else { return served };
@@ -299,14 +327,13 @@ impl World {
                 self.after(after, Happening::NodeAnswers(answer));
             }
         }
-        self.hand_to(gateways, delay, (subject, mark, payload));
+        self.hand_to(gateways, (subject, mark, payload));
         service
     }
 
     fn hand_to(
         &mut self,
         gateways: Vec<(Slot, ConnectionId)>,
-        delay: Duration,
         (subject, mark, payload): (&str, Option<&str>, &Bytes),
     ) {
         for (slot, connection) in gateways {
@@ -314,9 +341,9 @@ impl World {
             let payload = payload.clone();
             let message = FromBroker { subject: subject.to_owned(), mark, payload, more: false };
             let event = Box::new(Event::FromBroker(message));
-            let at = self.now + delay;
+            let at = self.broker_says_at(slot, 1);
             self.process_mut(slot).expect_message(at);
-            self.after(delay, Happening::FromBroker { slot, connection, event });
+            self.agenda.add(at, Happening::FromBroker { slot, connection, event });
         }
     }
 
@@ -333,9 +360,8 @@ impl World {
     }
 
     fn answer(&mut self, slot: Slot, connection: ConnectionId, event: Event) {
-        let region = self.region_of(slot);
-        let delay = self.brokers.get(&region).map_or(Duration::ZERO, |broker| broker.delay);
         let event = Box::new(event);
-        self.after(delay, Happening::FromBroker { slot, connection, event });
+        let at = self.broker_says_at(slot, 1);
+        self.agenda.add(at, Happening::FromBroker { slot, connection, event });
     }
 }

@@ -61,6 +61,11 @@ impl World {
         }
     }
 
+    /// Gossip tells a gateway of a member that there is not.
+    pub fn forge(&mut self, slot: Slot, member: &Member) {
+        self.tell(slot, Duration::ZERO, Event::MemberSeen(member.clone()));
+    }
+
     /// Whether bytes can get from one place to the other by way of living gateways.
     fn is_connected(&self, from: Slot, to: Slot) -> bool {
         if self.network.passes(from, to) {

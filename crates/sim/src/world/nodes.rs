@@ -59,6 +59,23 @@ impl World {
         }
     }
 
+    /// A node runs in another region too, under the same name, or no longer.
+    pub fn set_twin(&mut self, node: &Identity, region: &RegionId, there: bool) {
+        let Some(broker) = self.brokers.get_mut(region) else { return };
+        broker.nodes.retain(|one| one != node);
+        if there {
+            broker.nodes.push(node.clone());
+            self.watch.twin(node);
+        }
+    }
+
+    /// Clients of a region read nothing, or again: their broker throws away what it has for them.
+    pub fn set_deaf(&mut self, region: &RegionId, deaf: bool) {
+        if let Some(broker) = self.brokers.get_mut(region) {
+            broker.deaf = deaf;
+        }
+    }
+
     /// How long a node that starts in a region may stay unknown there: what the region says of itself
     /// holds for two polls, unless it cannot say.
     fn time_to_find(&self, region: &RegionId, startup: Startup) -> Duration {

@@ -120,6 +120,28 @@ impl World {
         self.reschedule(slot);
     }
 
+    /// Lets a process wait for its processor for up to so long, again and again, or no longer.
+    pub fn set_busy(&mut self, slot: Slot, longest: Option<Duration>) {
+        let before = std::mem::replace(&mut self.process_mut(slot).busy, longest);
+        if before.is_none() {
+            self.busy(slot, false);
+        }
+    }
+
+    /// A process of a busy machine loses its processor, or has it again; then the other.
+    pub(super) fn busy(&mut self, slot: Slot, stopped: bool) {
+        match stopped {
+            true => self.pause(slot),
+            false => self.resume(slot),
+        }
+        let longest = self.process(slot).busy;
+        // One that is stopped goes on though its machine is no longer busy.
+        if let Some(longest) = longest.or_else(|| stopped.then_some(Duration::ZERO)) {
+            let after = self.chance.processes.between(Duration::ZERO, longest);
+            self.after(after, Happening::Busy { slot, stopped: !stopped });
+        }
+    }
+
     /// Sets a process's wall clock off by this much.
     pub fn set_skew(&mut self, slot: Slot, skew: Skew) {
         if matches!(skew, Skew::Behind(_)) {
