@@ -227,6 +227,11 @@ impl Watch {
         *self.drops.entry(dropped.reason).or_default() += dropped.count;
         let second = (at.as_secs(), dropped.reason);
         *self.drops_per_second.entry(second).or_default() += dropped.count;
+        if dropped.reason == DropReason::AlreadyFederated {
+            // Nobody in here sends such requests but gateways, and theirs carry the mark.
+            let what = format!("what came out of the fabric is taken for a client's: {dropped:?}");
+            self.violated(at, Invariant::NoLoop, what);
+        }
         if dropped.reason == DropReason::Internal {
             let what = format!("a drop for an internal defect: {dropped:?}");
             self.violated(at, Invariant::Progress, what);

@@ -42,11 +42,12 @@ pub(super) fn scenario(seed: u64, shape: &Shape) -> Scenario {
     draw.regions = draw.regions(gateways);
     let links = draw.links();
     let traffic = draw.traffic();
-    let gateway = draw.gateway_spec();
+    let mut gateway = draw.gateway_spec();
     let faults = draw.chance.within(1..=FAULTS_MAX);
     let mut step: Vec<StepSpec> = (0..faults).map(|_| draw.fault()).collect();
     step.extend(draw.rules());
     step.extend(draw.moves());
+    draw.slow_brokers(&mut gateway);
     Scenario {
         about: format!("Drawn from seed {seed}."),
         seeds: vec![seed],
@@ -117,6 +118,19 @@ impl Draw {
             window_bytes: narrow.then_some(FRAME_BYTES * 2),
             queue_bytes: narrow.then_some(FRAME_BYTES * 20),
             ..GatewaySpec::default()
+        }
+    }
+
+    /// In half of the worlds with narrow windows brokers are far, and little may be on its way to them:
+    /// credit is held, and gateways have to wait for it.
+    fn slow_brokers(&mut self, gateway: &mut GatewaySpec) {
+        if gateway.window_bytes.is_none() || self.chance.happens(0.5) {
+            return;
+        }
+        gateway.publish_bytes = Some(FRAME_BYTES);
+        for spec in self.regions.values_mut() {
+            let min = self.chance.between(Duration::from_millis(1), Duration::from_millis(20));
+            spec.broker = Some(Between { min, max: min * 2 });
         }
     }
 

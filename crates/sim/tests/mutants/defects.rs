@@ -7,8 +7,8 @@ use std::{
 };
 
 use antiphon_core::{
-    Accept, Ack, Action, AdvertContent, AdvertKey, Body, Control, Epoch, Event, Frame, Gateway,
-    GatewayId, LinkId, Now, Outcome, Snapshot, Target, policy::Rules,
+    Accept, Ack, Action, AdvertContent, AdvertKey, Body, Control, Epoch, Event, Frame, FromBroker,
+    Gateway, GatewayId, LinkId, Now, Outcome, Snapshot, Target, policy::Rules,
 };
 use antiphon_sim::Machine;
 
@@ -45,6 +45,12 @@ pub(crate) enum Defect {
     LosesAnIdentity,
     /// Names one identity twice in every fifth list.
     DoublesAnIdentity,
+    /// Does not recognise what came out of the fabric.
+    ForgetsTheMark,
+    /// Sends as though its peers had granted whatever it likes.
+    IgnoresItsCredit,
+    /// Takes no credit but that of a session's beginning.
+    MissesCredit,
 }
 
 /// The machine with a defect.
@@ -132,6 +138,15 @@ impl Mutant {
                     frame
                 });
                 Event::Frame { link, epoch, number, weight, frame }
+            }
+            (Defect::ForgetsTheMark, Event::FromBroker(message)) => {
+                Event::FromBroker(FromBroker { mark: None, ..message })
+            }
+            (Defect::IgnoresItsCredit, Event::FromPeer { link, message }) => {
+                Event::FromPeer { link, message: granted_all(message) }
+            }
+            (Defect::MissesCredit, Event::FromPeer { link, message: Control::Ack(ack) }) => {
+                Event::FromPeer { link, message: Control::Ack(Ack { granted: 0, ..ack }) }
             }
             (Defect::NeverRejoins, Event::BrokerDown) => {
                 self.was_down = true;
@@ -266,6 +281,16 @@ impl Mutant {
             }
             (_, action) => actions.push(action),
         }
+    }
+}
+
+/// Lets a peer have granted more than anybody ever sends.
+fn granted_all(message: Control) -> Control {
+    const PLENTY: u64 = u64::MAX;
+    match message {
+        Control::Accept(accept) => Control::Accept(Accept { granted: PLENTY, ..accept }),
+        Control::Ack(ack) => Control::Ack(Ack { granted: PLENTY, ..ack }),
+        message => message,
     }
 }
 

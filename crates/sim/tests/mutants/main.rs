@@ -45,7 +45,7 @@ fn all() -> Vec<Known> {
         SkipsANumber, 1, "behaviour";
         AcceptsOldAdverts, 1, "agreement";
         ResendsInANewEpoch, 2, "no-loop";
-        ForgetsVisited, 10, "no-loop";
+        ForgetsVisited, 34, "no-loop";
         TellsLies, 9, "truthful";
         NeverRejoins, 11, "liveness";
         RepublishesOnReconnect, 1, "at-most-once";
@@ -55,6 +55,9 @@ fn all() -> Vec<Known> {
         PrunesOnPartialFilters, 135, "liveness";
         LosesAnIdentity, 2, "liveness";
         DoublesAnIdentity, 1, "at-most-once";
+        ForgetsTheMark, 1, "no-loop";
+        IgnoresItsCredit, 7, "behaviour";
+        MissesCredit, 7, "liveness";
     }
     .into()
 }
