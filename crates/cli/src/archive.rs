@@ -7,6 +7,7 @@ use std::{
     fs::File,
     io::{self, Read, Write},
     path::Path,
+    time::Duration,
 };
 
 use antiphon_core::{GatewayId, RegionId};
@@ -35,6 +36,22 @@ pub struct Archive {
     /// Gateways that are known and did not answer.
     #[serde(default)]
     pub silent: Vec<Silent>,
+    /// Of a simulation: how to come to this moment again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simulated: Option<Simulated>,
+}
+
+/// A moment of a simulation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Simulated {
+    /// The scenario's file, as it was named.
+    pub file: String,
+    /// The scenario, with what befell it besides, as TOML.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// The moment, since the world began.
+    pub at: Duration,
 }
 
 /// A gateway that did not answer.
@@ -54,7 +71,7 @@ impl Archive {
     pub fn new(asked: GatewayId, mut reports: Vec<Report>, mut silent: Vec<Silent>) -> Self {
         reports.sort_by(|one, other| one.core.gateway.cmp(&other.core.gateway));
         silent.sort_by(|one, other| one.gateway.cmp(&other.gateway));
-        Self { schema: SCHEMA.to_owned(), asked, reports, silent }
+        Self { schema: SCHEMA.to_owned(), asked, reports, silent, simulated: None }
     }
 
     /// The report of a gateway.

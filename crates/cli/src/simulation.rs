@@ -3,6 +3,7 @@
 pub mod document;
 pub mod export;
 pub mod page;
+pub mod snapshot;
 pub mod swarm;
 pub mod tables;
 

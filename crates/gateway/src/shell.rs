@@ -54,7 +54,9 @@ pub use facts::{
     ProcessFacts, RefusalFacts, Settings, TroubleFacts, TrustFacts,
 };
 pub use policy::PolicyOrder;
-pub use query::{Query, Question, Said, ShellGone, ShellHandle};
+pub use query::{
+    EXPLANATION_SCHEMA, Query, Question, RECORDS_SCHEMA, Said, ShellGone, ShellHandle,
+};
 pub use report::{
     BrokerCounts, CertificateFacts, Connection, Daemon, GossipFacts, LinkTraffic, Report, SCHEMA,
 };

@@ -14,9 +14,11 @@ use super::{read::Output, runtime};
 use crate::{
     Exit, Failure,
     admin::{AdminArgs, Asked},
+    archive::Archive,
     meant::did_you_mean,
     noun::{document_of, explain},
     screen::{Screen, message, show_json},
+    simulation::snapshot::Moment,
 };
 
 /// How long a gateway of another region may take to explain.
@@ -62,6 +64,9 @@ pub struct Args {
     /// For people or for programs
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
+    /// Ask a gateway of this simulation's snapshot (antiphon sim run --snapshot), not one that runs
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["admin", "lab"])]
+    archive: Option<PathBuf>,
     #[command(flatten)]
     admin: AdminArgs,
 }
@@ -94,7 +99,10 @@ fn supposition(text: &str) -> Result<Wanted, String> {
 /// Nobody answers, or a name is not known.
 pub fn run(args: &Args) -> Result<Exit, Failure> {
     let asked = args.asked()?;
-    let said = runtime()?.block_on(args.explain(&asked))?;
+    let said = match &args.archive {
+        Some(file) => explain_then(file, &asked).map_err(Failure::usage)?,
+        None => runtime()?.block_on(args.explain(&asked))?,
+    };
     let supposed: Vec<String> = args.what_if.iter().map(|one| one.text.clone()).collect();
     match args.output {
         Output::Table => Screen::detect().show_tables(&explain::tables(&said.said, &supposed))?,
@@ -104,6 +112,13 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         }
     }
     Ok(if said.said.is_deliverable() { Exit::Good } else { Exit::Problem })
+}
+
+/// Asks the gateways of a simulation.
+fn explain_then(file: &Path, asked: &ExplainAsked) -> anyhow::Result<Said<Explanation>> {
+    let archive = Archive::read(file)?;
+    let name = || file.display().to_string();
+    Moment::of(&archive).and_then(|moment| moment.explain(&archive.asked, asked)).with_context(name)
 }
 
 impl Args {

@@ -1,8 +1,9 @@
 //! `antiphon requests`.
 
 mod all;
+mod then;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use antiphon_core::{RequestsAsked, RequestsView};
 use antiphon_gateway::shell::Said;
@@ -42,6 +43,9 @@ pub struct Args {
     /// For people or for programs
     #[arg(short, long, value_enum, default_value_t)]
     output: Output,
+    /// Ask the gateways of this simulation's snapshot (antiphon sim run --snapshot), not those that run
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["admin", "lab", "follow"])]
+    archive: Option<PathBuf>,
     #[command(flatten)]
     admin: AdminArgs,
 }
@@ -62,7 +66,10 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
 
 impl Args {
     async fn once(&self) -> Result<Exit, Failure> {
-        let said = self.admin.connect().await?.requests(&self.wanted(0)).await?;
+        let said = match &self.archive {
+            Some(file) => then::of_one(file, &self.wanted(0)).map_err(Failure::usage)?,
+            None => self.admin.connect().await?.requests(&self.wanted(0)).await?,
+        };
         if let (Some(begin), []) = (&self.request, said.said.requests.as_slice()) {
             let memory = human::span(said.said.memory);
             return Err(Failure::problem(anyhow!(

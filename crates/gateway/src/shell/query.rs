@@ -82,9 +82,9 @@ pub struct Said<T> {
 }
 
 /// The schema of what is remembered of requests.
-pub(crate) const RECORDS_SCHEMA: &str = "antiphon.records.v1";
+pub const RECORDS_SCHEMA: &str = "antiphon.records.v1";
 /// The schema of an explanation.
-pub(crate) const EXPLANATION_SCHEMA: &str = "antiphon.explanation.v1";
+pub const EXPLANATION_SCHEMA: &str = "antiphon.explanation.v1";
 
 /// The shell has ended, or does not answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

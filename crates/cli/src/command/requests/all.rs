@@ -1,12 +1,12 @@
 //! What all gateways remember.
 
 use antiphon_core::RequestsView;
-use antiphon_gateway::shell::{Report, Said};
+use antiphon_gateway::shell::Said;
 use anyhow::anyhow;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::{Args, Output};
+use super::{Args, Output, then};
 use crate::{
     Exit, Failure,
     admin::Asked,
@@ -18,9 +18,11 @@ use crate::{
 /// Shows them together: one row a request, whoever knows what of it. Programs get each gateway's own
 /// document.
 pub(super) async fn show(args: &Args) -> Result<Exit, Failure> {
-    let mut asked = args.admin.connect().await?;
-    let report = asked.report().await?;
-    let (said, silent) = everybody(args, &mut asked, &report).await?;
+    let (said, silent) = match &args.archive {
+        Some(file) => then::of_all(file, &args.wanted(0)).map_err(Failure::usage)?,
+        None => everybody(args, &mut args.admin.connect().await?).await?,
+    };
+    let at = said.iter().map(|one| one.at).max().unwrap_or_default();
     for one in &silent {
         message(format_args!("{} of {}: {}", one.gateway, one.region, one.reason));
     }
@@ -43,11 +45,11 @@ pub(super) async fn show(args: &Args) -> Result<Exit, Failure> {
         }
         Output::Table => {
             let tables = match (&args.request, requests.as_slice()) {
-                (Some(_), [one]) => requests::detail_of_all(one, report.at),
+                (Some(_), [one]) => requests::detail_of_all(one, at),
                 _ => {
                     let all = requests.into_iter().map(|one| one.request).collect();
                     let view = RequestsView { requests: all, ..RequestsView::default() };
-                    vec![requests::rows(&view, report.at)]
+                    vec![requests::rows(&view, at)]
                 }
             };
             Screen::detect().show_tables(&tables)?;
@@ -60,9 +62,8 @@ pub(super) async fn show(args: &Args) -> Result<Exit, Failure> {
 async fn everybody(
     args: &Args,
     asked: &mut Asked,
-    report: &Report,
 ) -> Result<(Vec<Said<RequestsView>>, Vec<Silent>), Failure> {
-    let wanted = args.wanted(0);
+    let (report, wanted) = (asked.report().await?, args.wanted(0));
     let mut asking = JoinSet::new();
     let others = report.core.gateways.iter().filter(|one| one.gateway != report.core.gateway);
     for member in others {

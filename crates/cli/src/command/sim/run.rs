@@ -3,11 +3,11 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use antiphon_sim::{Outcome, Plan, gateway};
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 
 use super::{
     Jobs,
@@ -17,9 +17,11 @@ use super::{
 };
 use crate::{
     Exit, Failure,
+    archive::Archive,
     command::read::Output,
+    human,
     screen::{self, Screen, show_json},
-    simulation::{self, Run, Subject},
+    simulation::{self, Run, Subject, snapshot},
 };
 
 /// Its arguments.
@@ -44,6 +46,14 @@ pub struct Args {
     /// Write a page for a browser too: topology, timeline, percentiles
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Write what the gateways say in the end into one file, for --archive of the reading commands
+    ///
+    /// Of one scenario with one seed: the first of its seeds, or --seed.
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+    /// What they say at this moment instead of in the end
+    #[arg(long, value_name = "TIME", requires = "snapshot", value_parser = humantime::parse_duration)]
+    at: Option<Duration>,
     #[command(flatten)]
     jobs: Jobs,
 }
@@ -56,6 +66,11 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let mut cases = Vec::new();
     for file in files::read(&args.paths)? {
         cases.extend(cases_of(file, args)?);
+    }
+    if let Some(path) = &args.snapshot {
+        let case = only(&mut cases)?;
+        let archive = snapshot::archive(&case.subject, &case.plan, case.seed, args.at);
+        archive.and_then(|archive| keep(path, &archive)).map_err(Failure::usage)?;
     }
     let progress = Progress::new(cases.len(), "worlds");
     let runs = pool::each(&cases, args.jobs.count(), |case| {
@@ -81,6 +96,25 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
         screen::message(format_args!("failed, to run it again: {}", run.again()));
     }
     Ok(if failed.is_empty() { Exit::Good } else { Exit::Problem })
+}
+
+/// The one run that a snapshot is of.
+fn only(cases: &mut Vec<Case>) -> Result<&Case, Failure> {
+    let mut files = cases.iter().map(|case| &case.subject.file);
+    let first = files.next();
+    if files.any(|file| Some(file) != first) {
+        return Err(Failure::usage(anyhow!("--snapshot is of one run: name one scenario")));
+    }
+    cases.truncate(1);
+    cases.first().ok_or_else(|| Failure::usage(anyhow!("--snapshot wants a run")))
+}
+
+fn keep(path: &Path, archive: &Archive) -> anyhow::Result<()> {
+    archive.write(path).with_context(|| format!("write {}", path.display()))?;
+    let gateways = human::count(archive.reports.len() as u64, "gateway");
+    let at = archive.simulated.as_ref().map(|one| human::span(one.at)).unwrap_or_default();
+    screen::message(format_args!("{}: {gateways} after {at}", path.display()));
+    Ok(())
 }
 
 /// One scenario with one seed.
@@ -111,7 +145,7 @@ impl Case {
 
     fn panicked(&self, why: &str) -> Run {
         let outcome = Outcome::panicked(self.seed, why);
-        Run { subject: Arc::clone(&self.subject), wall: std::time::Duration::ZERO, outcome }
+        Run { subject: Arc::clone(&self.subject), wall: Duration::ZERO, outcome }
     }
 }
 
