@@ -277,7 +277,7 @@ impl Gateway {
             Event::InterestAnswered(answer) => self.on_interest(answer, now, out),
             Event::BeaconHeard(beacon) => self.on_beacon(beacon, now, out),
             Event::LinkUp { link, peer, dialed } => self.on_link_up(link, peer, dialed, now, out),
-            Event::LinkDown { link, reason } => self.on_link_down(link, reason, now),
+            Event::LinkDown { link, reason } => self.on_link_down(link, reason, now, out),
             Event::Heard { link, connection } => self.on_heard(link, connection, now),
             Event::Ping { link, connection, nonce } => {
                 self.on_heard(link, connection, now);

@@ -101,6 +101,11 @@ impl Notary {
         Self { fabric, names, current: RwLock::new(Arc::new(current)) }
     }
 
+    /// How certificates name regions.
+    pub(crate) fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// Uses renewed credentials from here on.
     pub fn renew(&self, credentials: Credentials) {
         let renewed = Arc::new(Current::new(credentials, &self.names));

@@ -15,11 +15,16 @@ use crate::{
 };
 
 /// How often the files are looked at. Kubernetes, Puppet and cert-manager replace them in different
-/// ways (links, renames, in place); reading them finds every one.
-const PERIOD: Duration = Duration::from_secs(10);
+/// ways (links, renames, in place), and some file systems notify nobody; reading them finds every one.
+/// They are a few KiB, so that this costs microseconds.
+pub(crate) const PERIOD: Duration = Duration::from_secs(2);
+/// Looks for which new files may be unusable before that is told: certificate and key are two files,
+/// and the other may follow.
+const PATIENCE: u32 = 2;
 
-/// Digests of certificate, key and CA; `None` for a file that cannot be read.
-type Contents = [Option<[u8; 32]>; 3];
+/// Digests of certificate, key, CA and lists of revoked certificates; `None` for a file that cannot
+/// be read.
+type Contents = Vec<Option<[u8; 32]>>;
 
 /// What renewed credentials must fulfil beyond being valid.
 type Check = Box<dyn Fn(&Credentials) -> Result<(), IdentityError> + Send>;
@@ -28,8 +33,12 @@ type Check = Box<dyn Fn(&Credentials) -> Result<(), IdentityError> + Send>;
 pub(crate) struct Files {
     tls: Tls,
     check: Check,
-    /// What they held when last looked at, good or not.
-    seen: Contents,
+    /// What they held when last used.
+    used: Contents,
+    /// Looks in a row at files that are new and cannot be used.
+    unusable: u32,
+    /// Why what the files hold is not in use, as told; `None`: it is.
+    refused: Option<String>,
     round: Interval,
 }
 
@@ -46,7 +55,7 @@ impl Files {
     pub(crate) fn new(tls: Tls, check: Check) -> Self {
         let mut round = interval(PERIOD);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { seen: contents(&tls), tls, check, round }
+        Self { used: contents(&tls), tls, check, unusable: 0, refused: None, round }
     }
 
     /// Waits for renewed credentials that can be used; others are told of and passed over. Safe to
@@ -55,16 +64,37 @@ impl Files {
         loop {
             self.round.tick().await;
             let contents = contents(&self.tls);
-            if contents == self.seen {
+            if contents == self.used {
+                self.accept();
                 continue;
             }
-            self.seen = contents;
             match self.load() {
-                Ok(credentials) => return credentials,
-                // Certificate and key are two files: the other may follow.
-                Err(reason) => tracing::warn!(reason, "a renewed certificate is not used"),
+                Ok(credentials) => {
+                    self.used = contents;
+                    self.accept();
+                    return credentials;
+                }
+                Err(reason) => self.refuse(reason),
             }
         }
+    }
+
+    /// What the files hold is in use, new or as before.
+    fn accept(&mut self) {
+        self.unusable = 0;
+        if self.refused.take().is_some() {
+            tracing::info!(file = %self.tls.certificate.display(), "the certificate is usable again");
+        }
+    }
+
+    /// What the files hold cannot be used: what is in use stays.
+    fn refuse(&mut self, reason: String) {
+        self.unusable = self.unusable.saturating_add(1);
+        if self.unusable < PATIENCE || self.refused.as_ref() == Some(&reason) {
+            return;
+        }
+        tracing::error!(reason, "a renewed certificate is not used; the old one stays");
+        self.refused = Some(reason);
     }
 
     fn load(&self) -> Result<Credentials, String> {
@@ -101,11 +131,12 @@ impl Renewal {
 
 /// The files are small, and read every few seconds.
 fn contents(tls: &Tls) -> Contents {
-    [&tls.certificate, &tls.key, &tls.ca].map(|path| {
+    let digest = |path| {
         let bytes = std::fs::read(path).ok()?;
         let digest = ring::digest::digest(&ring::digest::SHA256, &bytes);
         digest.as_ref().try_into().ok()
-    })
+    };
+    tls.paths().map(digest).collect()
 }
 
 #[cfg(test)]

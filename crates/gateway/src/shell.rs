@@ -239,7 +239,7 @@ impl Shell {
 
     fn next_deadline(&self) -> Option<Instant> {
         let core = self.core.next_deadline();
-        let link = self.peers.next_end().map(|unix| self.until(unix));
+        let link = self.peers.next_deadline().map(|unix| self.until(unix));
         let sample = Some(self.rates.next_deadline());
         [core, link, sample].into_iter().flatten().min().map(|mono| self.clock.at(mono))
     }
@@ -254,7 +254,7 @@ impl Shell {
         match input {
             Input::Deadline => {
                 self.troubles.look_at_clock(self.clock.now());
-                self.close_ending_links();
+                self.tend_certificates();
                 let (now, links) = (self.clock.now().mono, &self.links);
                 self.rates.sample(now, || links.stats());
                 self.drive(Event::Tick);

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use antiphon_core::{Config, Gateway, Incarnation, Now};
+use antiphon_core::{Config, Gateway, Hello, Incarnation, Now};
 
 use antiphon_identity::{CommonName, Names};
 use rcgen::{
@@ -81,6 +81,17 @@ pub(crate) fn notary(tls: &Tls) -> Notary {
     let names = Names::new("acme", &regions, CommonName::Ignored).unwrap();
     let credentials = tls.load().unwrap();
     Notary::new("acme".parse().unwrap(), Arc::new(names), credentials)
+}
+
+/// What gateway `<region>-<n>` says of itself.
+pub(crate) fn hello(gateway: &str) -> Hello {
+    Hello {
+        region: gateway.rsplit_once('-').unwrap().0.parse().unwrap(),
+        gateway: gateway.parse().unwrap(),
+        incarnation: Incarnation(1),
+        version: "0.1.0".to_owned(),
+        endpoint: format!("{gateway}.example.net:7440").parse().unwrap(),
+    }
 }
 
 /// The machine's configuration of a gateway `eu-1`.

@@ -10,6 +10,9 @@ use crate::{
     session::{Breach, Inbox},
 };
 
+/// Why a link ends that another one succeeds.
+const REPLACED: &str = "replaced by another link";
+
 impl Gateway {
     pub(super) fn on_link_up(
         &mut self,
@@ -41,12 +44,21 @@ impl Gateway {
         let epoch = self.new_epoch();
         let peer =
             self.peers.entry(gateway.clone()).or_insert_with(|| Peer::new(hello.clone(), epoch));
-        if peer.open_link().is_some() {
+        // The peer, in the same life, has another link besides one that is good: no path is lost.
+        let handover = peer.is_adjacent() && hello.incarnation == peer.hello.incarnation;
+        if peer.is_adjacent() && !handover {
             self.damping.on_flap(&gateway, now.mono);
         }
         if let Some(old) = peer.link.take() {
             self.links.remove(&old.id);
-            out.push(close(old.id, "replaced by another link"));
+            // Only what was open may still bring what its peer sent before it knew of this link.
+            match handover && old.phase == Phase::Open {
+                true => peer.previous = Some(old.id),
+                false => out.push(close(old.id, REPLACED)),
+            }
+        }
+        if !handover {
+            out.extend(peer.previous.take().map(|old| close(old, REPLACED)));
         }
         if hello.incarnation != peer.hello.incarnation {
             peer.inbox = None;
@@ -54,12 +66,12 @@ impl Gateway {
         }
         peer.barred = self.ordered.bars(&hello.region);
         peer.hello = hello;
-        peer.synchronised = false;
+        peer.synchronised &= handover;
         peer.down_since = None;
         peer.link = Some(Link {
             id: link,
             dialed,
-            phase: Phase::Opening,
+            phase: if handover { Phase::Handover } else { Phase::Opening },
             since: now.mono,
             heard: Heard::at(now.mono),
             next_ping: now.mono,
@@ -101,7 +113,13 @@ impl Gateway {
         }
     }
 
-    pub(super) fn on_link_down(&mut self, link: LinkId, reason: String, now: Now) {
+    pub(super) fn on_link_down(
+        &mut self,
+        link: LinkId,
+        reason: String,
+        now: Now,
+        out: &mut Vec<Action>,
+    ) {
         let Some(gateway) = self.links.remove(&link) else { return };
         let not_before = now.mono + self.courtesy(&gateway);
         let link = self.peers.get(&gateway).and_then(|peer| peer.link.as_ref());
@@ -110,10 +128,11 @@ impl Gateway {
         self.dialer.on_lost(&gateway, lived, not_before);
         self.graph_stale = true;
         if let Some(peer) = self.peers.get_mut(&gateway) {
-            if peer.open_link().is_some() {
+            if peer.is_adjacent() {
                 self.damping.on_flap(&gateway, now.mono);
             }
             peer.link = None;
+            out.extend(peer.previous.take().map(|old| close(old, "its successor is gone")));
             peer.down_since = Some(now.mono);
             peer.down_reason = reason;
             peer.synchronised = false;
@@ -223,6 +242,7 @@ impl Gateway {
         if let Some(link) = &mut peer.link {
             link.phase = Phase::Open;
         }
+        out.extend(peer.previous.take().map(|old| close(old, REPLACED)));
         out.extend(again.into_iter().map(|one| Action::Send {
             link,
             epoch,
@@ -254,7 +274,7 @@ impl Gateway {
     pub(super) fn on_goodbye(&mut self, link: LinkId, now: Now, out: &mut Vec<Action>) {
         let Some((gateway, _)) = self.peer_of(link) else { return };
         out.push(close(link, "the peer said goodbye"));
-        self.on_link_down(link, "the peer said goodbye".to_owned(), now);
+        self.on_link_down(link, "the peer said goodbye".to_owned(), now, out);
         self.forget_peer(&gateway, now);
         self.beacons.forget_one(&gateway);
         self.joining.call();
@@ -284,7 +304,7 @@ impl Gateway {
         if let Some(link) = peer.silent_link(now.mono, periods) {
             let reason = format!("nothing heard for {} ms", periods.link_timeout.as_millis());
             out.push(close(link, &reason));
-            return self.on_link_down(link, reason, now);
+            return self.on_link_down(link, reason, now, out);
         }
         if let Some(link) = peer.link.as_mut().filter(|link| link.next_ping <= now.mono) {
             link.next_ping = next_beat(now.mono, self.beat, periods.ping);

@@ -15,6 +15,9 @@ use crate::{
 pub(super) struct Peer {
     pub(super) hello: Hello,
     pub(super) link: Option<Link>,
+    /// The link that the one in handover replaces: frames go over it no more, receipts still arrive by
+    /// it. Closed when the new one carries, or with it.
+    pub(super) previous: Option<LinkId>,
     pub(super) outbox: Outbox,
     /// `None` until the peer has opened its sending direction.
     pub(super) inbox: Option<Inbox>,
@@ -40,11 +43,17 @@ pub(super) struct Peer {
 
 /// ```text
 ///  LinkUp ──▶ Opening ──peer accepted our epoch──▶ Open ──LinkDown──▶ (no link)
+///                                                 ▲ │ LinkUp of another, newer link
+///                        peer accepted our epoch  │ ▼
+///                                              Handover ──LinkDown──▶ (no link)
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     /// We have offered our epoch.
     Opening,
+    /// As `Opening`, beside a link that was open and stays until this one is ([`Peer::previous`]): the
+    /// adjacency goes on, frames wait a round trip.
+    Handover,
     /// Frames may be sent.
     Open,
 }
@@ -74,6 +83,7 @@ impl Peer {
         Self {
             hello,
             link: None,
+            previous: None,
             outbox: Outbox::new(epoch),
             inbox: None,
             down_since: None,
@@ -94,9 +104,14 @@ impl Peer {
         self.link.as_ref().filter(|link| link.phase == Phase::Open).map(|link| link.id)
     }
 
+    /// Whether there is a path to it: a link that is open, or that is about to be in place of one.
+    pub(super) fn is_adjacent(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.phase != Phase::Opening)
+    }
+
     /// Whether it may be chosen as a next hop.
     pub(super) fn takes_frames(&self) -> bool {
-        !self.draining && !self.barred && self.open_link().is_some()
+        !self.draining && !self.barred && self.is_adjacent()
     }
 
     /// Whether its session has waited too long for a link.

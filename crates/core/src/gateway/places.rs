@@ -75,7 +75,7 @@ impl Gateway {
     }
 
     pub(super) fn topology(&self) -> Topology {
-        let used = |(_, peer): &(_, &Peer)| peer.open_link().is_some() && !peer.barred;
+        let used = |(_, peer): &(_, &Peer)| peer.is_adjacent() && !peer.barred;
         let open = self.peers.iter().filter(used);
         let cost = |gateway: &GatewayId, peer: &Peer| match self.damping.is_suppressed(gateway) {
             true => peer.cost.saturating_add(SUPPRESSED_COST),

@@ -79,7 +79,7 @@ impl Gateway {
             return BTreeSet::new();
         }
         let ours = self.peers.iter().filter(|(_, peer)| peer.hello.region == self.me.region);
-        let linked = ours.filter(|(_, peer)| peer.open_link().is_some());
+        let linked = ours.filter(|(_, peer)| peer.is_adjacent());
         let speaks = |gateway: &GatewayId| {
             let topology = self.database.topology(gateway);
             topology.is_some_and(|(_, one)| one.broker && one.state.takes_frames())

@@ -17,6 +17,7 @@ mod explain;
 mod federated;
 mod flapping;
 mod gather;
+mod handover;
 mod hinted;
 mod hostile;
 mod joining;

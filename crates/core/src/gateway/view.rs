@@ -108,7 +108,8 @@ impl Gateway {
             Some(link) => {
                 let state = match link.phase {
                     Phase::Opening => "opening",
-                    Phase::Open => "up",
+                    // For an operator it never went away.
+                    Phase::Open | Phase::Handover => "up",
                 };
                 (state, link.since, if link.dialed.is_some() { "us" } else { "them" })
             }

@@ -20,6 +20,7 @@ use super::{
     port::LinkEvent,
     running::{ControlSide, DataSide, Pair},
     setup_error::SetupError,
+    shown::Shown,
     stats::Meter,
     stream::Wire,
     transport::{Authenticated, Dialer},
@@ -37,7 +38,7 @@ struct Greeted {
     peer: Greeting,
     token: Bytes,
     identity: antiphon_identity::PeerIdentity,
-    not_after: std::time::Duration,
+    shown: Shown,
     wire: Arc<Wire>,
     control: ControlSide,
 }
@@ -81,7 +82,7 @@ impl Dial {
         context: &LinkContext,
         connection: Authenticated,
     ) -> Result<Greeted, SetupError> {
-        let Authenticated { io, wire, peer: identity, not_after, .. } = connection;
+        let Authenticated { io, wire, peer: identity, shown, .. } = connection;
         let life = context.nursery.life();
         let guard = life.clone().drop_guard();
         let bytes_max = context.config.message_bytes_max;
@@ -105,7 +106,7 @@ impl Dial {
         Token::try_from(&welcome.token)
             .map_err(|error| SetupError::refused("malformed-hello", error.to_string()))?;
         let control = ControlSide { inbound, queue, life: guard };
-        Ok(Greeted { peer, token: welcome.token, identity, not_after, wire, control })
+        Ok(Greeted { peer, token: welcome.token, identity, shown, wire, control })
     }
 }
 
@@ -115,7 +116,7 @@ async fn data(
     greeted: &Greeted,
     queue: mpsc::Receiver<DataItem>,
 ) -> Result<DataSide, SetupError> {
-    let Authenticated { io, wire, not_after, .. } = connection;
+    let Authenticated { io, wire, shown, .. } = connection;
     let life = context.nursery.life();
     let guard = life.clone().drop_guard();
     let bytes_max = context.config.message_bytes_max;
@@ -127,8 +128,8 @@ async fn data(
     let (answer, inbound) = first(client.data(outbox), &wire).await?;
     match answer {
         DataMessage { body: Some(data_message::Body::Welcome(v1::DataWelcome {})) } => {
-            let not_after = not_after.min(greeted.not_after);
-            Ok(DataSide { inbound, meter, compression, not_after, life: guard })
+            let shown = greeted.shown.clone().join(shown);
+            Ok(DataSide { inbound, meter, compression, shown, life: guard })
         }
         DataMessage { body: Some(data_message::Body::Refusal(refusal)) } => {
             Err(SetupError::from_peer(&refusal))

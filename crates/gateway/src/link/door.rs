@@ -6,7 +6,6 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use antiphon_identity::PeerIdentity;
@@ -27,6 +26,7 @@ use super::{
     pending::Pending,
     running::{ControlSide, DataSide, Pair},
     setup_error::SetupError,
+    shown::Shown,
     stats::Meter,
     stream::Wire,
 };
@@ -37,8 +37,8 @@ pub(crate) struct Door {
     pub(crate) peer: PeerIdentity,
     pub(crate) address: String,
     pub(crate) wire: Arc<Wire>,
-    /// When the earlier of both certificates ends.
-    pub(crate) not_after: Duration,
+    /// Its certificates, and when they or ours end.
+    pub(crate) shown: Shown,
     /// Ends the connection when cancelled.
     pub(crate) life: CancellationToken,
     /// Told once the hello was acceptable.
@@ -134,7 +134,7 @@ impl Door {
             data,
             admitted: self.admitted.clone(),
             ended: self.life.clone(),
-            not_after: self.not_after,
+            shown: self.shown.clone(),
         };
         self.greeted.cancel();
         context.nursery.spawn("link", waiting.run(Arc::clone(context), join));
@@ -159,7 +159,7 @@ impl Door {
             DataOutbox::new(welcome, queue, &self.context.config, compression, Arc::clone(&meter));
         let life = self.life.clone().drop_guard();
         joined
-            .send(DataSide { inbound, meter, compression, not_after: self.not_after, life })
+            .send(DataSide { inbound, meter, compression, shown: self.shown.clone(), life })
             .map_err(|_| SetupError::unreachable("the control connection has ended"))?;
         self.greeted.cancel();
         self.admitted.cancel();
@@ -175,7 +175,7 @@ struct Waiting {
     data: mpsc::Sender<DataItem>,
     admitted: CancellationToken,
     ended: CancellationToken,
-    not_after: Duration,
+    shown: Shown,
 }
 
 impl Waiting {
@@ -190,7 +190,7 @@ impl Waiting {
             context.pending.forget(self.token);
             return;
         };
-        data.not_after = data.not_after.min(self.not_after);
+        data.shown = self.shown.join(data.shown);
         self.admitted.cancel();
         let pair = Pair {
             peer: self.peer.hello,

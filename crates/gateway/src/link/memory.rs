@@ -19,6 +19,7 @@ use tokio::{
 
 use super::{
     setup_error::SetupError,
+    shown::Shown,
     stream::{Counted, Watched, Wire},
     transport::Authenticated,
 };
@@ -220,5 +221,6 @@ fn authenticated(
     let wire: Arc<Wire> = Arc::default();
     let counted = Counted::new(stream, Arc::clone(&wire));
     let io = Watched::new(Box::new(counted), Arc::clone(&wire));
-    Authenticated { io, wire, peer, address, not_after }
+    let shown = Shown { chains: Vec::new(), not_after };
+    Authenticated { io, wire, peer, address, shown }
 }

@@ -8,6 +8,8 @@ use antiphon_core::{
 };
 use bytes::Bytes;
 
+use super::shown::Shown;
+
 /// An order to the links. Taken without waiting: the core sends only within credit, so a full queue
 /// is our own defect, counted and loud.
 #[derive(Debug)]
@@ -84,8 +86,8 @@ pub enum LinkEvent {
         peer: Hello,
         /// Whom we dialled to get it; `None`: the peer dialled.
         dialed: Option<DialTarget>,
-        /// When the earlier of both certificates ends, since 1970-01-01 UTC.
-        not_after: std::time::Duration,
+        /// Its certificates, and when they or ours end.
+        shown: Shown,
     },
     /// The link is gone; nothing more comes of it.
     Down {

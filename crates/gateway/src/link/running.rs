@@ -1,6 +1,6 @@
 //! A link that stands: from up to down.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc};
 
 use antiphon_core::{DialTarget, Hello};
 use antiphon_proto::v1::{ControlMessage, DataMessage};
@@ -19,6 +19,7 @@ use super::{
     port::LinkEvent,
     reader::Reader,
     registry::{CloseWish, Entry},
+    shown::Shown,
     stats::Meter,
 };
 
@@ -44,8 +45,8 @@ pub(crate) struct DataSide {
     pub(crate) inbound: Streaming<DataMessage>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) compression: Compression,
-    /// When the earliest certificate of both connections ends.
-    pub(crate) not_after: Duration,
+    /// The peer's certificates, and when they or ours end.
+    pub(crate) shown: Shown,
     /// Ends the connection when dropped.
     pub(crate) life: DropGuard,
 }
@@ -65,8 +66,8 @@ impl Pair {
         });
         let link = registered.link;
         tracing::info!(%link, gateway = %peer.gateway, region = %peer.region, "link up");
-        let not_after = data.not_after;
-        context.events.control(LinkEvent::Up { link, peer, dialed, not_after }).await;
+        let shown = data.shown;
+        context.events.control(LinkEvent::Up { link, peer, dialed, shown }).await;
 
         let reader = Reader { link, context: &context, meter: &data.meter };
         let expander = Expander::new(data.compression, context.config.message_bytes_max);

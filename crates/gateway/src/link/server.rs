@@ -56,7 +56,7 @@ async fn serve(
     authenticated: Authenticated,
     slot: OwnedSemaphorePermit,
 ) {
-    let Authenticated { io, wire, peer, address, not_after } = authenticated;
+    let Authenticated { io, wire, peer, address, shown } = authenticated;
     let life = context.nursery.life();
     let (greeted, admitted) = (CancellationToken::new(), CancellationToken::new());
     let door = Door {
@@ -64,7 +64,7 @@ async fn serve(
         peer,
         address: address.clone(),
         wire,
-        not_after,
+        shown,
         life: life.clone(),
         greeted: greeted.clone(),
         admitted: admitted.clone(),

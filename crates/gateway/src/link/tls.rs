@@ -17,6 +17,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::{
     setup_error::SetupError,
+    shown::Shown,
     stream::{ByteStream, Counted, Watched, Wire},
     transport::Authenticated,
 };
@@ -51,15 +52,18 @@ impl LinkTls {
         }
     }
 
-    /// Who showed this chain, and when the first certificate of the link ends.
+    /// Who showed this chain, with when the first certificate of the connection ends.
     fn peer(
         &self,
         chain: Option<&[CertificateDer<'_>]>,
-    ) -> Result<(PeerIdentity, Duration), SetupError> {
+    ) -> Result<(PeerIdentity, Shown), SetupError> {
         let refused = |error: IdentityError| SetupError::refused(error.kind(), error.to_string());
         let identity = self.names.peer_identity(chain).map_err(refused)?;
-        let end = earliest_end(chain.unwrap_or_default()).map_err(refused)?;
-        Ok((identity, Duration::from_secs(end.as_secs()).min(self.not_after)))
+        let chain = chain.unwrap_or_default();
+        let end = earliest_end(chain).map_err(refused)?;
+        let not_after = Duration::from_secs(end.as_secs()).min(self.not_after);
+        let chain = chain.iter().map(|one| one.clone().into_owned()).collect();
+        Ok((identity, Shown { chains: vec![chain], not_after }))
     }
 }
 
@@ -165,9 +169,9 @@ fn counted(tcp: &TcpStream) -> Result<Arc<Wire>, SetupError> {
 fn authenticated(
     stream: Box<dyn ByteStream>,
     wire: Arc<Wire>,
-    (peer, not_after): (PeerIdentity, Duration),
+    (peer, shown): (PeerIdentity, Shown),
     address: String,
 ) -> Authenticated {
     let io = Watched::new(stream, Arc::clone(&wire));
-    Authenticated { io, wire, peer, address, not_after }
+    Authenticated { io, wire, peer, address, shown }
 }

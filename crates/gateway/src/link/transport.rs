@@ -1,6 +1,6 @@
 //! How an authenticated byte stream comes about: TLS over TCP, or memory with given identities.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc};
 
 use antiphon_core::Endpoint;
 use antiphon_identity::PeerIdentity;
@@ -9,6 +9,7 @@ use super::{
     config::LinkConfig,
     memory::{self, MemoryTransport},
     setup_error::SetupError,
+    shown::Shown,
     stream::{Watched, Wire},
     tls::{self, TlsTransport},
 };
@@ -30,8 +31,8 @@ pub(crate) struct Authenticated {
     pub(crate) peer: PeerIdentity,
     /// The other end's address, for people.
     pub(crate) address: String,
-    /// When the earlier of both certificates ends, since 1970-01-01 UTC.
-    pub(crate) not_after: Duration,
+    /// Its certificates, and when they or ours end.
+    pub(crate) shown: Shown,
 }
 
 /// The accepting half.

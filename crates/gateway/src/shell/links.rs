@@ -1,6 +1,9 @@
 //! The links' words and the core's.
 
-use antiphon_core::Event;
+use std::sync::Arc;
+
+use antiphon_core::{DialTarget, Event};
+use antiphon_identity::{CertificateDer, Credentials, IdentityError, Purpose, UnixTime};
 
 use super::Shell;
 use crate::link::{LinkCommand, LinkEvent};
@@ -8,9 +11,10 @@ use crate::link::{LinkCommand, LinkEvent};
 impl Shell {
     pub(super) fn on_link(&mut self, event: LinkEvent) {
         match event {
-            LinkEvent::Up { link, peer, dialed, not_after } => {
+            LinkEvent::Up { link, peer, dialed, shown } => {
                 let gateway = peer.gateway.clone();
-                self.peers.add(link, gateway.clone(), self.clock.now().unix, not_after);
+                let now = self.clock.now().unix;
+                self.peers.add(link, peer.clone(), dialed.is_some(), shown, now);
                 self.troubles.linked(&gateway, dialed.as_ref());
                 self.gossip.link_up(gateway);
                 self.drive(Event::LinkUp { link, peer, dialed });
@@ -51,10 +55,36 @@ impl Shell {
         }
     }
 
-    /// A link does not outlive its certificates: it is closed before, and the core dials anew.
-    pub(super) fn close_ending_links(&mut self) {
-        for link in self.peers.ending(self.clock.now().unix) {
-            let reason = "its certificates end".to_owned();
+    /// A link does not outlive its certificates. What is dialled here comes up beside the link that
+    /// there is, and the core lets it take over.
+    pub(super) fn tend_certificates(&mut self) {
+        let due = self.peers.due(self.clock.now().unix);
+        for (gateway, endpoint) in due.renew {
+            tracing::debug!(%gateway, %endpoint, "a link is set up anew for its certificates");
+            let target = DialTarget::Member { gateway, endpoint };
+            let endpoint = self.endpoint_of(&target);
+            self.links.submit(LinkCommand::Dial { target, endpoint });
+        }
+        for link in due.close {
+            let reason = "its certificates have ended".to_owned();
+            self.links.submit(LinkCommand::Close { link, reason });
+        }
+    }
+
+    /// Whom we believe has changed: links to those whom we believe no more are closed.
+    pub(super) fn close_disowned_links(&mut self, credentials: &Credentials) {
+        let notary = Arc::clone(&self.notary);
+        let names = notary.names();
+        let now = UnixTime::since_unix_epoch(self.clock.now().unix);
+        let verify = |chain: &[CertificateDer<'static>]| {
+            let (leaf, rest) = chain.split_first().ok_or(IdentityError::NoCertificate)?;
+            credentials.trust().verify(leaf, rest, now, Purpose::Statement)?;
+            names.identify(leaf).map(|_| ())
+        };
+        for (link, gateway, error) in self.peers.disowned(verify) {
+            let detail = format!("{gateway}: {error}");
+            self.refused("link", error.kind(), &detail);
+            let reason = format!("its certificate is accepted no more: {error}");
             self.links.submit(LinkCommand::Close { link, reason });
         }
     }

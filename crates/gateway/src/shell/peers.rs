@@ -1,12 +1,22 @@
-//! The links that are up, as far as the shell needs to know them.
+//! The links that are up, as far as the shell needs to know them: above all when their certificates
+//! end.
+//!
+//! A link does not outlive its certificates. Whoever dialled it sets up another before they end, and
+//! as soon as his own are renewed; the new one takes over, then the old one is closed.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use antiphon_core::{GatewayId, LinkId};
+use antiphon_core::{Endpoint, GatewayId, Hello, LinkId};
+use antiphon_identity::CertificateDer;
 
-/// How long before the end of its certificates a link is closed, to be set up anew with renewed
-/// ones.
+use crate::link::Shown;
+
+/// How long before the end of its certificates a link is set up anew, at the most.
 const MARGIN: Duration = Duration::from_secs(60);
+/// With less time left nothing is tried any more.
+const TOO_LATE: Duration = Duration::from_secs(2);
+/// Between the links that are set up anew together: each costs a handshake on both sides.
+const STAGGER: Duration = Duration::from_millis(20);
 
 /// Links that are up. As many as the links' adapter has.
 #[derive(Debug, Default)]
@@ -14,32 +24,47 @@ pub(super) struct Peers {
     links: BTreeMap<LinkId, Peer>,
 }
 
+/// One of them.
 #[derive(Debug)]
-struct Peer {
-    gateway: GatewayId,
+pub(super) struct Peer {
+    pub(super) hello: Hello,
+    /// Whether we dialled, and so have to dial again.
+    pub(super) dialled: bool,
+    pub(super) shown: Shown,
+    /// When to dial again, since 1970-01-01 UTC; `None`: not by ourselves.
+    renewal: Option<Duration>,
     /// When to close it, since 1970-01-01 UTC; `None` once that has been ordered.
     end: Option<Duration>,
 }
 
+/// What is due.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Due {
+    /// Gateways to dial again, and where.
+    pub(super) renew: Vec<(GatewayId, Endpoint)>,
+    /// Links whose certificates have ended.
+    pub(super) close: Vec<LinkId>,
+}
+
 impl Peers {
-    /// A link came up at `now`; the earlier of both certificates ends at `not_after`.
-    ///
-    /// A link whose certificates end within the margin was set up with ones that were not renewed:
-    /// it lives to their very end, instead of being closed as soon as it is up.
+    /// A link came up at `now`.
     pub(super) fn add(
         &mut self,
         link: LinkId,
-        gateway: GatewayId,
+        hello: Hello,
+        dialled: bool,
+        shown: Shown,
         now: Duration,
-        not_after: Duration,
     ) {
-        let early = not_after.saturating_sub(MARGIN);
-        let end = Some(if early > now { early } else { not_after });
-        self.links.insert(link, Peer { gateway, end });
+        let end = Some(shown.not_after);
+        // The shorter the certificates live, the later: a certificate of minutes is renewed in minutes.
+        let margin = (shown.not_after.saturating_sub(now) / 4).min(MARGIN);
+        let renewal = dialled.then(|| shown.not_after.saturating_sub(margin));
+        self.links.insert(link, Peer { hello, dialled, shown, renewal, end });
     }
 
     pub(super) fn remove(&mut self, link: LinkId) -> Option<GatewayId> {
-        self.links.remove(&link).map(|peer| peer.gateway)
+        self.links.remove(&link).map(|peer| peer.hello.gateway)
     }
 
     pub(super) fn links(&self) -> impl Iterator<Item = LinkId> {
@@ -50,19 +75,51 @@ impl Peers {
         self.links.is_empty()
     }
 
-    /// When the next link is to be closed, since 1970-01-01 UTC.
-    pub(super) fn next_end(&self) -> Option<Duration> {
-        self.links.values().filter_map(|peer| peer.end).min()
+    /// Our certificate is renewed: every link that we dialled is set up anew, one after the other.
+    pub(super) fn renew_all(&mut self, now: Duration) {
+        let mut at = now;
+        for peer in self.links.values_mut().filter(|peer| peer.dialled && peer.end.is_some()) {
+            peer.renewal = Some(at);
+            at += STAGGER;
+        }
     }
 
-    /// Links that are to be closed now; each is returned once.
-    pub(super) fn ending(&mut self, now: Duration) -> Vec<LinkId> {
-        let due = self.links.iter_mut().filter(|(_, peer)| peer.end.is_some_and(|end| end <= now));
-        due.map(|(link, peer)| {
-            peer.end = None;
-            *link
-        })
-        .collect()
+    /// When something is due, since 1970-01-01 UTC.
+    pub(super) fn next_deadline(&self) -> Option<Duration> {
+        self.links.values().flat_map(|peer| [peer.renewal, peer.end]).flatten().min()
+    }
+
+    /// What is due now; each link to close is returned once, one to renew again as long as it stands,
+    /// at half of the time that it has left.
+    pub(super) fn due(&mut self, now: Duration) -> Due {
+        let mut due = Due::default();
+        for (link, peer) in &mut self.links {
+            if peer.end.is_some_and(|end| end <= now) {
+                (peer.end, peer.renewal) = (None, None);
+                due.close.push(*link);
+            } else if peer.renewal.is_some_and(|renewal| renewal <= now) {
+                let left = peer.shown.not_after.saturating_sub(now);
+                peer.renewal = (left > TOO_LATE).then(|| now + left / 2);
+                due.renew.push((peer.hello.gateway.clone(), peer.hello.endpoint.clone()));
+            }
+        }
+        due
+    }
+
+    /// Links whose peer is none of ours any more, by what it has shown; each is returned once.
+    pub(super) fn disowned<E>(
+        &mut self,
+        verify: impl Fn(&[CertificateDer<'static>]) -> Result<(), E>,
+    ) -> Vec<(LinkId, GatewayId, E)> {
+        let mut disowned = Vec::new();
+        for (link, peer) in self.links.iter_mut().filter(|(_, peer)| peer.end.is_some()) {
+            let refused = peer.shown.chains.iter().find_map(|chain| verify(chain).err());
+            if let Some(error) = refused {
+                (peer.end, peer.renewal) = (None, None);
+                disowned.push((*link, peer.hello.gateway.clone(), error));
+            }
+        }
+        disowned
     }
 }
 
@@ -72,26 +129,60 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    fn peers(now: Duration, not_after: Duration) -> Peers {
+    fn peers(dialled: bool, now: Duration, not_after: Duration) -> Peers {
         let mut peers = Peers::default();
-        peers.add(LinkId(1), "us-1".parse().unwrap(), now, not_after);
+        let shown = Shown { chains: vec![Vec::new()], not_after };
+        peers.add(LinkId(1), crate::testing::hello("us-1"), dialled, shown, now);
         peers
     }
 
+    fn renewed(peers: &mut Peers, now: Duration) -> bool {
+        !peers.due(now).renew.is_empty()
+    }
+
     #[test]
-    fn a_link_is_closed_once_before_its_certificates_end() {
-        let mut peers = peers(Duration::ZERO, HOUR);
-        assert_eq!(peers.next_end(), Some(HOUR - MARGIN));
-        assert!(peers.ending(HOUR - 2 * MARGIN).is_empty());
-        assert_eq!(peers.ending(HOUR - MARGIN), [LinkId(1)]);
-        assert!(peers.ending(HOUR).is_empty());
-        assert_eq!(peers.next_end(), None);
+    fn whoever_dialled_dials_again_before_the_certificates_end() {
+        let mut peers = peers(true, Duration::ZERO, HOUR);
+        assert_eq!(peers.next_deadline(), Some(HOUR - MARGIN));
+        assert!(!renewed(&mut peers, HOUR - 2 * MARGIN));
+        assert!(renewed(&mut peers, HOUR - MARGIN));
+        assert!(!renewed(&mut peers, HOUR - MARGIN), "once");
+        assert!(renewed(&mut peers, HOUR - MARGIN / 2), "again while the old one stands");
+    }
+
+    #[test]
+    fn a_link_is_closed_once_when_its_certificates_have_ended() {
+        let mut peers = peers(false, Duration::ZERO, HOUR);
+        assert_eq!(peers.next_deadline(), Some(HOUR), "the other side dials again");
+        let due = Due { renew: Vec::new(), close: vec![LinkId(1)] };
+        assert_eq!(peers.due(HOUR), due);
+        assert_eq!(peers.due(HOUR), Due::default());
+        assert_eq!(peers.next_deadline(), None);
         assert_eq!(peers.remove(LinkId(1)).unwrap().as_str(), "us-1");
     }
 
     #[test]
-    fn a_link_with_certificates_about_to_end_lives_to_their_end() {
-        let peers = peers(HOUR - Duration::from_secs(5), HOUR);
-        assert_eq!(peers.next_end(), Some(HOUR));
+    fn with_certificates_of_minutes_the_margin_is_a_quarter() {
+        let peers = peers(true, HOUR - MARGIN, HOUR);
+        assert_eq!(peers.next_deadline(), Some(HOUR - MARGIN / 4));
+    }
+
+    #[test]
+    fn a_renewed_certificate_renews_the_links_that_we_dialled() {
+        let mut ours = peers(true, Duration::ZERO, HOUR);
+        ours.renew_all(MARGIN);
+        assert!(renewed(&mut ours, MARGIN));
+        let mut theirs = peers(false, Duration::ZERO, HOUR);
+        theirs.renew_all(MARGIN);
+        assert!(!renewed(&mut theirs, MARGIN));
+    }
+
+    #[test]
+    fn a_peer_that_is_none_of_ours_any_more_is_found_once() {
+        let mut peers = peers(true, Duration::ZERO, HOUR);
+        assert!(peers.disowned(|_| Ok::<_, &str>(())).is_empty());
+        let refuse = |_: &[CertificateDer<'static>]| Err("revoked");
+        assert_eq!(peers.disowned(refuse), [(LinkId(1), "us-1".parse().unwrap(), "revoked")]);
+        assert!(peers.disowned(refuse).is_empty());
     }
 }

@@ -59,7 +59,12 @@ impl Shell {
         let not_after = antiphon_identity::Date(credentials.not_after());
         tracing::info!(%not_after, "certificate renewed");
         self.trust = TrustFacts::of(&self.config, &credentials);
+        self.close_disowned_links(&credentials);
+        let same = credentials.fingerprint() == self.notary.credentials().fingerprint();
         self.notary.renew(credentials);
+        if !same {
+            self.peers.renew_all(self.clock.now().unix);
+        }
         self.publish_member();
     }
 }

@@ -92,8 +92,8 @@ impl Side {
 
     pub(crate) async fn up(&mut self) -> Up {
         self.until(|event| match event {
-            LinkEvent::Up { link, peer, dialed, not_after } => {
-                Some(Up { link, peer, dialed, not_after })
+            LinkEvent::Up { link, peer, dialed, shown } => {
+                Some(Up { link, peer, dialed, not_after: shown.not_after })
             }
             LinkEvent::DialFailed { failure, .. } => panic!("no link: {failure:?}"),
             _ => None,

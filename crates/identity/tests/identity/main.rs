@@ -17,6 +17,7 @@ mod names;
 mod ordinary_tls;
 mod pki;
 mod revocation;
+mod rollover;
 mod statements;
 mod tokens;
 mod trust;
