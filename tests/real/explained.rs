@@ -85,12 +85,14 @@ async fn with_a_link_cut_the_way_around_is_explained_and_traced() {
     assert!(around.await.is_some(), "us is reached by way of ap");
     let (trace, code) = ask(&fabric, "eu-1", &["trace", "us"]).await;
     assert_eq!(code, 0, "{trace}");
-    let out: Vec<&str> = trace["traces"][0]["hops"]
+    let mut out: Vec<&str> = trace["traces"][0]["hops"]
         .as_array()
         .unwrap()
         .iter()
         .filter(|hop| hop["way"] == "out")
         .map(|hop| hop["region"].as_str().unwrap())
         .collect();
+    // Within a region the nearer way may lead from sibling to sibling.
+    out.dedup();
     assert_eq!(out, ["eu", "ap", "us"], "{trace}");
 }
