@@ -3,14 +3,21 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 #![allow(clippy::print_stdout, reason = "a test may say what it counted")]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use antiphon_broker::{
     Auth, BrokerCommand, BrokerConfig, BrokerEvent, Operation, Publication, RefusedPublish, Secret,
+    TlsOptions,
 };
-use antiphon_lab::relay::{Direction, Relay};
+use antiphon_identity::{Credentials, tls};
+use antiphon_lab::{
+    pki::{Pki, Profile},
+    relay::{Direction, Relay},
+};
 use antiphon_tests::{Connection, Nats};
 use bytes::Bytes;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 const SUBJECT: &str = "work.item";
 
@@ -29,6 +36,84 @@ fn note(seen: &mut BTreeMap<Bytes, u32>, payloads: Vec<Bytes>) {
     for payload in payloads {
         *seen.entry(payload).or_default() += 1;
     }
+}
+
+/// A server with mutual TLS, and a configuration whose certificate can be renewed.
+async fn secured(
+    folder: &std::path::Path,
+) -> (Nats, Pki, BrokerConfig, watch::Sender<Arc<rustls::ClientConfig>>) {
+    let pki = Pki::create(folder).unwrap();
+    pki.issue(&[Profile::broker("server"), Profile::client("member")], &|_| {}).unwrap();
+    let files = pki.files("server");
+    let nats = Nats::start(|options| options.tls = Some(files)).await;
+    let (renew, latest) = watch::channel(credentials(&pki));
+    let mut config = nats.config();
+    config.tls = Some(TlsOptions::renewed(latest));
+    (nats, pki, config, renew)
+}
+
+fn credentials(pki: &Pki) -> Arc<rustls::ClientConfig> {
+    let files = pki.files("member");
+    let own = Credentials::from_files(&files.certificate, &files.key, &files.ca).unwrap();
+    Arc::new(tls::broker_client_config(own.trust(), Some(&own)))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_renewed_under_load_loses_and_doubles_nothing_of_a_lone_member() {
+    const RENEWALS: u64 = 10;
+    let folder = tempfile::tempdir().unwrap();
+    let (_nats, pki, config, renew) = secured(folder.path()).await;
+    let publisher = Connection::open(config.clone()).await;
+    let mut lone = Connection::open(config).await;
+    lone.subscribe(SUBJECT, Some("g")).await;
+    lone.settle().await;
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let publishing = tokio::spawn(async move {
+        let mut tick = tokio::time::interval(Duration::from_millis(1));
+        let mut number = 0_u32;
+        while !stopped.is_cancelled() {
+            tick.tick().await;
+            for _ in 0..5 {
+                publisher.publish(SUBJECT, number.to_string()).await;
+                number += 1;
+            }
+        }
+        (publisher, number)
+    });
+    let mut seen = BTreeMap::new();
+    for round in 1..=RENEWALS {
+        renew.send_replace(credentials(&pki));
+        while lone.broker.stats.handovers() < round {
+            note(&mut seen, lone.settle().await);
+        }
+    }
+    stop.cancel();
+    let (mut publisher, published) = publishing.await.unwrap();
+    publisher.settle().await;
+    note(&mut seen, lone.settle().await);
+    let doubled = seen.values().filter(|count| **count != 1).count();
+    println!("{RENEWALS} renewals, {published} messages, {} taken, {doubled} doubled", seen.len());
+    assert_eq!((seen.len(), doubled), (published as usize, 0));
+    assert_eq!(lone.broker.stats.connects(), 1, "the shell saw one connection");
+    assert!(publisher.broker.stats.handovers() > 0, "it publishes over others too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewed_certificate_that_the_server_refuses_leaves_the_connection_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_nats, _pki, config, renew) = secured(folder.path()).await;
+    let mut member = Connection::open(config).await;
+    member.subscribe(SUBJECT, Some("g")).await;
+    member.settle().await;
+    let strange = tempfile::tempdir().unwrap();
+    let strange = Pki::create(strange.path()).unwrap();
+    strange.issue(&[Profile::client("member")], &|_| {}).unwrap();
+    renew.send_replace(credentials(&strange));
+    member.until(|event| matches!(event, BrokerEvent::ConnectFailed { .. })).await;
+    member.publish(SUBJECT, "still here").await;
+    assert_eq!(member.settle().await, ["still here"]);
+    assert_eq!((member.broker.stats.connects(), member.broker.stats.handovers()), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

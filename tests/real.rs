@@ -34,6 +34,8 @@ mod policy;
 mod protocol2;
 #[path = "real/refused.rs"]
 mod refused;
+#[path = "real/renewal.rs"]
+mod renewal;
 #[path = "real/rolling.rs"]
 mod rolling;
 #[path = "real/services.rs"]

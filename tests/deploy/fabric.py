@@ -201,7 +201,7 @@ class Fabric:
         """cert-manager renews: the kubelet swaps the folders, and nobody restarts anything."""
         def end(gateway):
             lines = gateway.get("/metrics")[1].splitlines()
-            return [line.split()[-1] for line in lines if line.startswith("antiphon_certificate_not_after_seconds")]
+            return [line.split()[-1] for line in lines if line.startswith('antiphon_certificate_expiry_timestamp_seconds{certificate="link"}')]
 
         gateways = [one for one in self.gateways if one.name.startswith("eu-")]
         before = {one.name: end(one) for one in gateways}

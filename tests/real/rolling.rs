@@ -20,15 +20,16 @@ const SILENCE: Duration = Duration::from_secs(3);
 const REQUESTS: usize = 4_000;
 
 /// Who answered each request, by its reply subject.
-type Answers = BTreeMap<String, BTreeMap<String, u32>>;
+pub(crate) type Answers = BTreeMap<String, BTreeMap<String, u32>>;
 
 /// Publishes requests at a steady rate until told to stop, then waits for the last answers.
-async fn load(
+pub(crate) async fn load(
     lab: &antiphon_lab::Lab,
+    count: usize,
     stop: CancellationToken,
 ) -> impl Future<Output = (Answers, Duration)> + use<> {
     let caller = Caller::new(lab);
-    let requests: Vec<_> = (1..=REQUESTS).map(|number| caller.ping(number as u64)).collect();
+    let requests: Vec<_> = (1..=count).map(|number| caller.ping(number as u64)).collect();
     let mut listener = Peer::connect(lab, "eu").await;
     listener.subscribe("mcollective.reply.>").await;
     let mut client = Peer::connect(lab, "eu").await;
@@ -84,7 +85,7 @@ async fn gateways_restarted_one_after_another_lose_and_double_nothing() {
         }
     }
     let stop = CancellationToken::new();
-    let load = tokio::spawn(load(&fabric.lab, stop.clone()).await);
+    let load = tokio::spawn(load(&fabric.lab, REQUESTS, stop.clone()).await);
     for gateway in ["eu-1", "eu-2", "us-1", "us-2"] {
         fabric.restart(gateway).await;
     }

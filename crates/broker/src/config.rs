@@ -143,7 +143,8 @@ impl TlsOptions {
         Self::renewed(config)
     }
 
-    /// Roots and certificate that are renewed: each connection starts with the latest ones.
+    /// Roots and certificate that are renewed: each connection starts with the latest ones, and one that
+    /// stands is replaced by another, without loss, when there are newer.
     pub fn renewed(config: watch::Receiver<Arc<ClientConfig>>) -> Self {
         Self { config, first: false }
     }
@@ -157,6 +158,19 @@ impl TlsOptions {
 
     pub(crate) fn latest(&self) -> Arc<ClientConfig> {
         self.config.borrow().clone()
+    }
+
+    /// What is in force; [`Self::superseded`] waits for something else.
+    pub(crate) fn take_latest(&mut self) -> Arc<ClientConfig> {
+        self.config.borrow_and_update().clone()
+    }
+
+    /// Waits until something else is in force than [`Self::take_latest`] gave; for ever where nothing can be.
+    /// Safe to cancel.
+    pub(crate) async fn superseded(&mut self) {
+        if self.config.changed().await.is_err() {
+            std::future::pending().await
+        }
     }
 
     pub(crate) fn is_first(&self) -> bool {

@@ -1,5 +1,6 @@
 //! One life of a connection: dialled, logged in, served, ended.
 
+mod beside;
 mod dial;
 mod incoming;
 mod pump;

@@ -111,20 +111,40 @@ impl Driver {
         Ok(())
     }
 
-    /// Serves one connection to its end.
+    /// Serves one connection to its end, and those that take its place.
     async fn live(&mut self, dialled: Dialled) -> Result<(), Stop> {
+        self.connected(&dialled);
+        let mut next = Some(Box::new(dialled));
+        while let Some(dialled) = next.take() {
+            let pump = Pump::new(*dialled, &mut self.front, self.intake.clone(), &self.config);
+            let (reason, behind, successor) = match pump.run(&mut self.front).await {
+                Outcome::Stopped(stop) => return Err(stop),
+                Outcome::Ended { ended: Ended::Closed, .. } => return Err(Stop::Closed),
+                Outcome::Ended { ended: Ended::Moved, successor: Some(successor), .. } => {
+                    // Nothing was lost, and nothing is under way: for the shell it is the same one.
+                    self.front.ledger.stats.handovers.add(1);
+                    next = Some(successor);
+                    continue;
+                }
+                Outcome::Ended { ended: Ended::Moved, successor: None, .. } => {
+                    ("the server is about to stop".to_owned(), false, None)
+                }
+                Outcome::Ended { ended: Ended::Lost(reason), behind, successor } => {
+                    (reason, behind, successor)
+                }
+            };
+            self.disconnected(reason, behind);
+            next = successor.inspect(|successor| self.connected(successor));
+        }
+        Ok(())
+    }
+
+    fn connected(&mut self, dialled: &Dialled) {
         self.front.ledger.stats.connects.add(1);
         self.front.ledger.tell(BrokerEvent::Connected(dialled.describe()));
-        let ping = self.config.ping_interval;
-        let pump = Pump::new(dialled, &mut self.front, self.intake.clone(), ping);
-        let (reason, behind) = match pump.run(&mut self.front).await {
-            Outcome::Stopped(stop) => return Err(stop),
-            Outcome::Ended { ended: Ended::Closed, .. } => return Err(Stop::Closed),
-            Outcome::Ended { ended: Ended::Moved, .. } => {
-                ("the server is about to stop".to_owned(), false)
-            }
-            Outcome::Ended { ended: Ended::Lost(reason), behind } => (reason, behind),
-        };
+    }
+
+    fn disconnected(&mut self, reason: String, behind: bool) {
         tracing::debug!(reason, behind, "disconnected");
         let ledger = &mut self.front.ledger;
         if behind {
@@ -132,12 +152,11 @@ impl Driver {
             ledger.tell(BrokerEvent::Lagged { lost: None });
         }
         ledger.end_connection(reason);
-        Ok(())
     }
 }
 
 /// An error and everything behind it, in one line.
-fn with_sources(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -12,6 +12,7 @@ pub struct Stats {
     pub(crate) connects: Counter,
     pub(crate) holds: Counter,
     pub(crate) lagged: Counter,
+    pub(crate) handovers: Counter,
 }
 
 impl Stats {
@@ -48,6 +49,12 @@ impl Stats {
     /// How often [`crate::BrokerEvent::Lagged`] was told.
     pub fn lagged(&self) -> u64 {
         self.lagged.value()
+    }
+
+    /// Connections that were replaced by another without loss, for renewed certificates.
+    #[must_use]
+    pub fn handovers(&self) -> u64 {
+        self.handovers.value()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What operators read. Each noun is a pure function of one gateway's report: a table for people,
 //! a document for programs.
 
+mod certificates;
 pub mod collectives;
 pub mod drops;
 pub mod explain;

@@ -17,6 +17,7 @@ use self::builder::Builder;
 use crate::{
     admin::{Door, DoorError},
     callers::{Callers, CallersError},
+    certificates::OwnCertificates,
     clock::Clock,
     config::Config,
     http::{self, HttpError},
@@ -44,6 +45,8 @@ pub struct World {
     pub links: LinkWorld,
     /// Who keeps our certificate fresh; `None`: others do.
     pub enrolment: Option<Keeper>,
+    /// What our certificates are, as far as whoever made this world watches them.
+    pub certificates: OwnCertificates,
 }
 
 /// Where links come from.
@@ -127,8 +130,13 @@ impl Daemon {
         let tls = &config.link.tls;
         let credentials = tls.load()?;
         let names = config.naming.to_names(&config.fabric)?;
+        if config.naming.common_name {
+            tracing::warn!(
+                "identity.common_name is on: a Common Name may stand for a region; certificates with URI or DNS names make it unnecessary"
+            );
+        }
         let callers = config.policy.callers.as_ref().map(Callers::load).transpose()?;
-        let door = Door::open(&config.admin).await?;
+        let door = Door::open(&config.admin, &world.certificates).await?;
         let http = match config.http {
             Some(address) => Some(http::bind(address).await?),
             None => None,

@@ -115,12 +115,29 @@ impl Pages {
     }
 }
 
-/// Good exactly while the gateway is in its region's queue groups.
+/// Good exactly while the gateway is in its region's queue groups. What follows the first line is
+/// for people.
 fn ready(report: &Report) -> Response<Full<Bytes>> {
+    let detail = certificates(report);
     match why_not_ready(report) {
-        None => page(StatusCode::OK, TEXT, "ready\n"),
-        Some(why) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{why}\n")),
+        None => page(StatusCode::OK, TEXT, format!("ready\n{detail}")),
+        Some(why) => page(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{why}\n{detail}")),
     }
+}
+
+/// A line for each certificate in use: our own, then those that peers have shown.
+fn certificates(report: &Report) -> String {
+    let days = |end: Duration| end.saturating_sub(report.at).as_secs() / 86_400;
+    let own = report.daemon.certificates.iter().map(|one| {
+        let refused = one.refused.as_ref().map(|why| format!("; a newer one is not used: {why}"));
+        let (of, left) = (one.of.as_str(), days(one.not_after));
+        format!("certificate {of}: {left} days left{}\n", refused.unwrap_or_default())
+    });
+    let peers = report.daemon.links.iter().filter_map(|link| {
+        let left = days(link.certificate_end?);
+        Some(format!("certificate of {}: {left} days left\n", link.gateway))
+    });
+    own.chain(peers).collect()
 }
 
 fn why_not_ready(report: &Report) -> Option<&'static str> {

@@ -13,6 +13,7 @@
 pub mod admin;
 mod audit;
 mod callers;
+mod certificates;
 mod clock;
 pub mod config;
 mod daemon;
@@ -36,6 +37,7 @@ mod single_connection;
 mod testing;
 
 pub use callers::CallersError;
+pub use certificates::{OwnCertificate, OwnCertificates, Use};
 pub use clock::Clock;
 pub use daemon::{Daemon, DaemonError, LinkWorld, StartError, World};
 pub use enrolment::is_ours;

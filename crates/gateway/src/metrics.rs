@@ -4,6 +4,7 @@
 //! Labels are bounded: regions and gateways by the fabric, collectives by the export list, reasons
 //! and kinds by closed lists of ours.
 
+mod certificates;
 mod resources;
 mod sheet;
 mod trouble;
@@ -45,6 +46,7 @@ impl Metrics {
         units(&mut sheet, report);
         drops(&mut sheet, report);
         gossip(&mut sheet, report);
+        certificates::show(&mut sheet, report);
         trouble::show(&mut sheet, report);
         resources::show(&mut sheet, report);
         sheet.text()
@@ -69,12 +71,6 @@ fn process(sheet: &mut Sheet, report: &Report) {
     let states =
         states.map(|state| Row::new([("state", state.label().into())], flag(core.state == state)));
     sheet.gauge("state", "Where it is in its life", states);
-    let not_after = daemon.certificate.not_after.as_secs_f64();
-    sheet.single(
-        "certificate_not_after_seconds",
-        "When its certificate ends, since 1970",
-        not_after,
-    );
 }
 
 fn broker(sheet: &mut Sheet, report: &Report) {

@@ -4,7 +4,10 @@
 //! it must be those of the certificate whose key signed it (where the certificate names no gateway,
 //! the region).
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{
+    Arc, PoisonError, RwLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 use antiphon_core::{Advert, AdvertDraft, Beacon, GatewayId, Member, RegionId};
 use antiphon_identity::{
@@ -34,6 +37,7 @@ pub struct Notary {
     fabric: RegionId,
     names: Arc<Names>,
     current: RwLock<Arc<Current>>,
+    renewals: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -98,7 +102,8 @@ impl Notary {
     #[must_use]
     pub fn new(fabric: RegionId, names: Arc<Names>, credentials: Credentials) -> Self {
         let current = Current::new(credentials, &names);
-        Self { fabric, names, current: RwLock::new(Arc::new(current)) }
+        let current = RwLock::new(Arc::new(current));
+        Self { fabric, names, current, renewals: AtomicU64::new(0) }
     }
 
     /// How certificates name regions.
@@ -110,6 +115,13 @@ impl Notary {
     pub fn renew(&self, credentials: Credentials) {
         let renewed = Arc::new(Current::new(credentials, &self.names));
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        self.renewals.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often that happened: what was judged before may be judged otherwise now.
+    #[must_use]
+    pub fn renewals(&self) -> u64 {
+        self.renewals.load(Ordering::Acquire)
     }
 
     /// The credentials in use.

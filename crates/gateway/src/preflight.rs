@@ -16,7 +16,7 @@ use antiphon_broker::TlsOptions;
 use antiphon_core::{GatewayId, RegionId};
 
 use crate::{
-    Clock,
+    Clock, OwnCertificates,
     config::{self, Config},
     real,
     shell::{ProcessFacts, Settings},
@@ -108,6 +108,6 @@ async fn try_all(config: &Config, clock: Clock) -> Preflight {
         advertise,
         process: ProcessFacts::read(),
         frame_bytes_max: config.limits.frame_bytes_max,
-        monitor_tls: real::monitor_tls(config).ok().flatten(),
+        monitor_tls: real::monitor_tls(config, &OwnCertificates::default()).ok().flatten(),
     }
 }

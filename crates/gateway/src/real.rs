@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Clock, LinkWorld, World,
+    Clock, LinkWorld, OwnCertificates, Use, World,
     config::{self, Config},
     enrolment::{self, EnrolmentError},
     renewal::Files,
@@ -61,23 +61,28 @@ pub(crate) async fn world(config: &Config) -> Result<World, WorldError> {
     let listener = TcpListener::bind(address)
         .await
         .map_err(|source| WorldError::Listen { address, source })?;
-    let tls = monitor_tls(config)?;
+    let own = OwnCertificates::default();
+    let tls = monitor_tls(config, &own)?;
     let monitors = config.broker.monitors.clone();
     let monitors = (!monitors.is_empty()).then(|| Monitors::new(monitors, tls));
     Ok(World {
         clock: Clock::system(),
         seed: seed()?,
-        broker: broker(config)?,
+        broker: broker(config, &own)?,
         monitors,
         links: LinkWorld::Sockets(listener),
         enrolment,
+        certificates: own,
     })
 }
 
 /// TLS for the broker's monitoring ports, where one of them asks for it.
-pub(crate) fn monitor_tls(config: &Config) -> Result<Option<TlsOptions>, WorldError> {
+pub(crate) fn monitor_tls(
+    config: &Config,
+    own: &OwnCertificates,
+) -> Result<Option<TlsOptions>, WorldError> {
     let tls = config.broker.tls.as_ref().filter(|_| wants_tls(config));
-    tls.map(broker_tls).transpose()
+    tls.map(|tls| broker_tls(Use::Monitor, tls, own)).transpose()
 }
 
 fn wants_tls(config: &Config) -> bool {
@@ -85,7 +90,7 @@ fn wants_tls(config: &Config) -> bool {
 }
 
 /// The adapter ends with its events: a token of its own is never needed.
-pub(crate) fn broker(config: &Config) -> Result<Broker, WorldError> {
+pub(crate) fn broker(config: &Config, own: &OwnCertificates) -> Result<Broker, WorldError> {
     let name = format!("antiphon {} {}", config.region, config.gateway);
     let mut options = BrokerConfig::new(config.broker.servers.clone(), name);
     options.ping_interval = BROKER_PING;
@@ -93,16 +98,22 @@ pub(crate) fn broker(config: &Config) -> Result<Broker, WorldError> {
     options.intake_bytes_max = usize::try_from(config.intake_bytes).unwrap_or(usize::MAX);
     let orders = config.limits.publish_messages_max + ORDERS_BESIDES;
     options.queue_len_max = usize::try_from(orders).unwrap_or(usize::MAX);
-    options.tls = config.broker.tls.as_ref().map(broker_tls).transpose()?;
+    let tls = config.broker.tls.as_ref();
+    options.tls = tls.map(|tls| broker_tls(Use::Broker, tls, own)).transpose()?;
     Ok(antiphon_broker::connect(options, CancellationToken::new())?)
 }
 
-/// Certificates for the broker; renewed ones serve from the next connection on.
-fn broker_tls(files: &config::Tls) -> Result<TlsOptions, WorldError> {
+/// Certificates for the broker. Renewed ones serve from the next connection on, and the adapter makes
+/// one when there are.
+fn broker_tls(
+    of: Use,
+    files: &config::Tls,
+    own: &OwnCertificates,
+) -> Result<TlsOptions, WorldError> {
     let client = |own: &Credentials| Arc::new(broker_client_config(own.trust(), Some(own)));
-    let own = files.load()?;
-    let (renewed, latest) = watch::channel(client(&own));
-    let mut files = Files::new(files.clone(), Box::new(|_| Ok(())));
+    let first = files.load()?;
+    let (renewed, latest) = watch::channel(client(&first));
+    let mut files = Files::new((of, files.clone()), &first, own.clone(), Box::new(|_| Ok(())));
     tokio::spawn(async move {
         loop {
             tokio::select! {

@@ -1,42 +1,52 @@
 //! Renewed certificates: the files are watched, and what they hold is in use from the next
 //! handshake on.
 
-use std::{sync::Arc, time::Duration};
+mod watch;
+
+use std::{fmt, sync::Arc, time::Duration};
 
 use antiphon_identity::{Credentials, IdentityError, Names};
 use tokio::{
-    sync::{mpsc, watch},
-    time::{Interval, MissedTickBehavior, interval},
+    sync::{mpsc, watch as latest},
+    time::{Instant, Interval, MissedTickBehavior, interval, sleep},
 };
 
+use self::watch::Watch;
 use crate::{
+    certificates::{OwnCertificates, Use},
     config::{Tls, with_sources},
     link::LinkTls,
 };
 
-/// How often the files are looked at. Kubernetes, Puppet and cert-manager replace them in different
-/// ways (links, renames, in place), and some file systems notify nobody; reading them finds every one.
+/// How often the files are read whatever the system tells of them: some file systems notify nobody.
 /// They are a few KiB, so that this costs microseconds.
-pub(crate) const PERIOD: Duration = Duration::from_secs(2);
-/// Looks for which new files may be unusable before that is told: certificate and key are two files,
-/// and the other may follow.
-const PATIENCE: u32 = 2;
+pub(crate) const PERIOD: Duration = Duration::from_secs(10);
+/// Between word of a change and reading: certificate and key are two files, and written one after
+/// the other.
+const SETTLE: Duration = Duration::from_millis(50);
+/// Between looks at files that are new and cannot be used.
+const RETRY: Duration = Duration::from_secs(1);
+/// How long new files may be unusable before that is told: whoever writes them may be slow.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Digests of certificate, key, CA and lists of revoked certificates; `None` for a file that cannot
 /// be read.
 type Contents = Vec<Option<[u8; 32]>>;
 
 /// What renewed credentials must fulfil beyond being valid.
-type Check = Box<dyn Fn(&Credentials) -> Result<(), IdentityError> + Send>;
+type Check = Box<dyn Fn(&Credentials) -> Result<(), IdentityError> + Send + Sync>;
 
 /// The files of one identity, watched.
 pub(crate) struct Files {
+    of: Use,
     tls: Tls,
     check: Check,
+    own: OwnCertificates,
+    watch: Watch,
     /// What they held when last used.
     used: Contents,
-    /// Looks in a row at files that are new and cannot be used.
-    unusable: u32,
+    /// Since when the files are new and cannot be used.
+    unusable: Option<Instant>,
     /// Why what the files hold is not in use, as told; `None`: it is.
     refused: Option<String>,
     round: Interval,
@@ -46,23 +56,41 @@ pub(crate) struct Files {
 pub(crate) struct Renewal {
     pub(crate) files: Files,
     pub(crate) names: Arc<Names>,
-    pub(crate) links: watch::Sender<LinkTls>,
+    pub(crate) links: latest::Sender<LinkTls>,
     pub(crate) shell: mpsc::Sender<Credentials>,
 }
 
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Files")
+            .field("of", &self.of)
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Files {
-    /// Watches from now on; what the files hold now counts as known.
-    pub(crate) fn new(tls: Tls, check: Check) -> Self {
+    /// Watches from now on. `credentials` are what the files gave and is in use; what they hold now
+    /// counts as that. Must be called in a runtime.
+    pub(crate) fn new(
+        (of, tls): (Use, Tls),
+        credentials: &Credentials,
+        own: OwnCertificates,
+        check: Check,
+    ) -> Self {
         let mut round = interval(PERIOD);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { used: contents(&tls), tls, check, unusable: 0, refused: None, round }
+        own.used(of, &tls, credentials);
+        let watch = Watch::new(tls.paths().map(Into::into).collect());
+        let used = contents(&tls);
+        Self { of, tls, check, own, watch, used, unusable: None, refused: None, round }
     }
 
     /// Waits for renewed credentials that can be used; others are told of and passed over. Safe to
-    /// cancel.
+    /// cancel: what is missed is found at the next look.
     pub(crate) async fn renewed(&mut self) -> Credentials {
         loop {
-            self.round.tick().await;
+            self.next_look().await;
             let contents = contents(&self.tls);
             if contents == self.used {
                 self.accept();
@@ -72,6 +100,7 @@ impl Files {
                 Ok(credentials) => {
                     self.used = contents;
                     self.accept();
+                    self.own.used(self.of, &self.tls, &credentials);
                     return credentials;
                 }
                 Err(reason) => self.refuse(reason),
@@ -79,21 +108,32 @@ impl Files {
         }
     }
 
+    async fn next_look(&mut self) {
+        tokio::select! {
+            () = self.watch.stirred() => sleep(SETTLE).await,
+            _ = self.round.tick() => {}
+            () = sleep(RETRY), if self.unusable.is_some() => {}
+        }
+    }
+
     /// What the files hold is in use, new or as before.
     fn accept(&mut self) {
-        self.unusable = 0;
+        self.unusable = None;
         if self.refused.take().is_some() {
             tracing::info!(file = %self.tls.certificate.display(), "the certificate is usable again");
+            self.own.refused(self.of, None);
         }
     }
 
     /// What the files hold cannot be used: what is in use stays.
     fn refuse(&mut self, reason: String) {
-        self.unusable = self.unusable.saturating_add(1);
-        if self.unusable < PATIENCE || self.refused.as_ref() == Some(&reason) {
+        let since = *self.unusable.get_or_insert_with(Instant::now);
+        if since.elapsed() < PATIENCE || self.refused.as_ref() == Some(&reason) {
             return;
         }
-        tracing::error!(reason, "a renewed certificate is not used; the old one stays");
+        let of = self.of.as_str();
+        tracing::error!(of, reason, "a renewed certificate is not used; the old one stays");
+        self.own.refused(self.of, Some(reason.clone()));
         self.refused = Some(reason);
     }
 

@@ -5,6 +5,7 @@
 
 mod answers;
 mod broker;
+mod expiry;
 mod facts;
 mod links;
 mod orders;
@@ -30,12 +31,14 @@ use tokio::{
 
 use self::{
     answers::Answers,
+    expiry::Expiry,
     facts::Troubles,
     peers::Peers,
     rates::Rates,
     report::{Tallied, Ways},
 };
 use crate::{
+    certificates::OwnCertificates,
     clock::Clock,
     config::Config,
     gossip::{Gossip, GossipEvent},
@@ -76,6 +79,7 @@ pub(crate) struct Parts {
     pub(crate) member: Member,
     pub(crate) clock: Clock,
     pub(crate) notary: Arc<Notary>,
+    pub(crate) certificates: OwnCertificates,
     pub(crate) broker: BrokerOut,
     pub(crate) broker_events: mpsc::Receiver<BrokerEvent>,
     pub(crate) links: LinkHandle,
@@ -114,6 +118,7 @@ pub(crate) struct Shell {
     member: Member,
     clock: Clock,
     notary: Arc<Notary>,
+    certificates: OwnCertificates,
     broker: BrokerOut,
     broker_events: mpsc::Receiver<BrokerEvent>,
     links: LinkHandle,
@@ -132,6 +137,7 @@ pub(crate) struct Shell {
     tallied: Tallied,
     troubles: Troubles,
     trust: TrustFacts,
+    expiry: Expiry,
     rates: Rates,
     ways: Ways,
     stopping: bool,
@@ -159,6 +165,7 @@ impl Shell {
             member: parts.member,
             clock: parts.clock,
             notary: parts.notary,
+            certificates: parts.certificates,
             broker: parts.broker,
             broker_events: parts.broker_events,
             links: parts.links,
@@ -177,6 +184,7 @@ impl Shell {
             tallied: Tallied::default(),
             troubles: Troubles::default(),
             trust,
+            expiry: Expiry::default(),
             rates: Rates::default(),
             ways: Ways::default(),
             stopping: false,
@@ -255,6 +263,7 @@ impl Shell {
             Input::Deadline => {
                 self.troubles.look_at_clock(self.clock.now());
                 self.tend_certificates();
+                self.warn_of_ends();
                 let (now, links) = (self.clock.now().mono, &self.links);
                 self.rates.sample(now, || links.stats());
                 self.drive(Event::Tick);

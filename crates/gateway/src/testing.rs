@@ -3,7 +3,11 @@
 mod bus;
 
 use std::{
-    collections::BTreeMap, fs, os::unix::fs::PermissionsExt as _, path::Path, sync::Arc,
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,13 +15,14 @@ use antiphon_core::{Config, Gateway, Hello, Incarnation, Now};
 
 use antiphon_identity::{CommonName, Names};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType,
-    string::Ia5String,
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
+    IsCa, KeyIdMethod, KeyPair, RevokedCertParams, SanType, SerialNumber, string::Ia5String,
 };
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::{
+    certificates::{OwnCertificate, Use},
     config::Tls,
     notary::Notary,
     shell::{self, BrokerCounts, CertificateFacts, GossipFacts, Query, Report, ShellHandle},
@@ -33,10 +38,14 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(crate) fn new() -> Self {
+        Self::named("test authority")
+    }
+
+    pub(crate) fn named(name: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.distinguished_name.push(DnType::CommonName, "test authority");
+        params.distinguished_name.push(DnType::CommonName, name);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         fs::write(folder.path().join("ca.pem"), issuer.pem()).unwrap();
         Self { folder, issuer }
@@ -48,9 +57,15 @@ impl Authority {
 
     /// Files `<name>.pem` and `<name>-key.pem` of a certificate with these URIs and DNS names.
     pub(crate) fn issue(&self, name: &str, uris: &[&str], dns: &[&str]) -> Tls {
+        self.issue_until(name, uris, dns, 4096)
+    }
+
+    fn issue_until(&self, name: &str, uris: &[&str], dns: &[&str], year: i32) -> Tls {
         let key = KeyPair::generate().unwrap();
         let dns: Vec<String> = dns.iter().map(|&name| name.to_owned()).collect();
         let mut params = CertificateParams::new(dns).unwrap();
+        params.serial_number = Some(serial(name));
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
         for uri in uris {
             params.subject_alt_names.push(SanType::URI(Ia5String::try_from(*uri).unwrap()));
         }
@@ -66,6 +81,37 @@ impl Authority {
         tls
     }
 
+    /// A file that lists the certificates of these names as revoked.
+    pub(crate) fn revoke(&self, file: &str, names: &[&str]) -> PathBuf {
+        let revoked = |name: &&str| RevokedCertParams {
+            serial_number: serial(name),
+            revocation_time: rcgen::date_time_ymd(2020, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        };
+        let params = CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2020, 1, 1),
+            next_update: rcgen::date_time_ymd(4000, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: names.iter().map(revoked).collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        let path = self.folder().join(file);
+        fs::write(&path, params.signed_by(&self.issuer).unwrap().pem().unwrap()).unwrap();
+        path
+    }
+
+    /// Its own certificate, PEM.
+    pub(crate) fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// As [`Self::issue`], of a certificate that has ended.
+    pub(crate) fn issue_ended(&self, name: &str, uris: &[&str]) -> Tls {
+        self.issue_until(name, uris, &[], 2020)
+    }
+
     /// The notary of gateway `<region>-<n>` in fabric `acme`.
     pub(crate) fn notary(&self, gateway: &str) -> Arc<Notary> {
         let region = gateway.rsplit_once('-').unwrap().0;
@@ -73,6 +119,11 @@ impl Authority {
         let tls = self.issue(gateway, &[&uri], &[]);
         Arc::new(notary(&tls))
     }
+}
+
+/// The serial number of the certificate of this name, whichever authority issues it.
+fn serial(name: &str) -> SerialNumber {
+    SerialNumber::from_slice(format!("#{name}").as_bytes())
 }
 
 /// The notary of fabric `acme` who holds this certificate; `gw.us.example.net` stands for `us`.
@@ -121,6 +172,17 @@ pub(crate) fn report() -> Report {
             not_after_date: "2033-05-18T03:33:20Z".to_owned(),
             fingerprint: "ab".repeat(32),
         },
+        certificates: vec![OwnCertificate {
+            of: Use::Link,
+            file: "gw.pem".to_owned(),
+            not_after: Duration::from_secs(2_000_000_000),
+            not_after_date: "2033-05-18T03:33:20Z".to_owned(),
+            fingerprint: "ab".repeat(32),
+            life: Duration::from_secs(365 * 86_400),
+            renewals: 0,
+            refused: None,
+        }],
+        handovers: 0,
         refusals: BTreeMap::new(),
         denied: Vec::new(),
         broker: BrokerCounts::default(),

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use antiphon_gateway::{Clock, Daemon, LinkWorld, World, config};
+use antiphon_gateway::{Clock, Daemon, LinkWorld, OwnCertificates, World, config};
 use antiphon_lab::{
     pki::{Pki, Profile, TlsFiles},
     ports, wait,
@@ -91,6 +91,7 @@ impl Side {
             monitors: None,
             links,
             enrolment: None,
+            certificates: OwnCertificates::default(),
         };
         let daemon = Daemon::start(config, world).await.expect("a gateway");
         Self { daemon, broker: channel }

@@ -33,6 +33,18 @@ pub(crate) struct Dialled {
     pub(crate) incoming: Incoming,
     pub(crate) info: Info,
     pub(crate) server: Server,
+    /// The certificates that it was made with.
+    pub(crate) tls: Option<TlsOptions>,
+    pub(crate) subscribed: Subscribed,
+}
+
+/// Whether a connection that stands has been sent every live subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subscribed {
+    No,
+    Yes,
+    /// The PONG behind them has not come yet.
+    Unconfirmed,
 }
 
 /// Why a server could not be connected to; its URL is named beside it.
@@ -78,20 +90,21 @@ async fn attempt(server: Server, config: &BrokerConfig) -> Result<Dialled, DialE
     let tcp = TcpStream::connect(address).await.map_err(DialError::Tcp)?;
     // Batches are made by us; the kernel is not to wait for more.
     tcp.set_nodelay(true).map_err(DialError::Tcp)?;
-    let (mut stream, mut incoming, mut info) = greet(tcp, &server, config.tls.as_ref()).await?;
+    let mut tls = config.tls.clone();
+    let (mut stream, mut incoming, mut info) = greet(tcp, &server, tls.as_mut()).await?;
     log_in(&mut stream, &mut incoming, &mut info, config).await?;
-    Ok(Dialled { stream, incoming, info, server })
+    Ok(Dialled { stream, incoming, info, server, tls, subscribed: Subscribed::No })
 }
 
 /// Reads INFO, and sets up TLS before or after it.
 async fn greet(
     tcp: TcpStream,
     server: &Server,
-    tls: Option<&TlsOptions>,
+    mut tls: Option<&mut TlsOptions>,
 ) -> Result<(Stream, Incoming, Info), DialError> {
     let mut incoming = Incoming::default();
     let mut stream: Stream = Box::new(tcp);
-    if let Some(tls) = tls.filter(|tls| tls.is_first()) {
+    if let Some(tls) = tls.as_mut().filter(|tls| tls.is_first()) {
         stream = encrypt(stream, server, tls).await?;
         let info = read_info(&mut stream, &mut incoming).await?;
         return Ok((stream, incoming, info));
@@ -108,10 +121,14 @@ async fn greet(
     }
 }
 
-async fn encrypt(stream: Stream, server: &Server, tls: &TlsOptions) -> Result<Stream, DialError> {
+async fn encrypt(
+    stream: Stream,
+    server: &Server,
+    tls: &mut TlsOptions,
+) -> Result<Stream, DialError> {
     let name =
         ServerName::try_from(server.certified_name.clone()).map_err(DialError::ServerName)?;
-    let connector = TlsConnector::from(tls.latest());
+    let connector = TlsConnector::from(tls.take_latest());
     let stream = connector.connect(name, stream).await.map_err(DialError::Tls)?;
     Ok(Box::new(stream))
 }
@@ -182,14 +199,17 @@ fn introduction<'a>(
     }
 }
 
-async fn send(stream: &mut Stream, out: &mut Encoder) -> Result<(), DialError> {
+pub(super) async fn send(stream: &mut Stream, out: &mut Encoder) -> Result<(), DialError> {
     stream.write_all_buf(out).await.map_err(DialError::Io)?;
     stream.flush().await.map_err(DialError::Io)?;
     debug_assert!(!out.has_remaining());
     Ok(())
 }
 
-async fn next_op(stream: &mut Stream, incoming: &mut Incoming) -> Result<ServerOp, DialError> {
+pub(super) async fn next_op(
+    stream: &mut Stream,
+    incoming: &mut Incoming,
+) -> Result<ServerOp, DialError> {
     loop {
         if let Some(op) = incoming.next_op()? {
             return Ok(op);

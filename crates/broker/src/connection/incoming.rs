@@ -1,5 +1,7 @@
 //! What has been read and not yet taken.
 
+use std::collections::VecDeque;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::protocol::{Decoder, ProtocolError, ServerOp};
@@ -17,6 +19,8 @@ const SHARE_MAX: usize = 8;
 /// The bytes of a server. Bounded by one message and one read.
 #[derive(Debug, Default)]
 pub(crate) struct Incoming {
+    /// Taken before its turn, and put back.
+    early: VecDeque<ServerOp>,
     buffer: BytesMut,
     decoder: Decoder,
     /// The size of the block that the buffer is part of, in bytes.
@@ -29,6 +33,9 @@ impl Incoming {
     /// # Errors
     /// What is not the protocol.
     pub(crate) fn next_op(&mut self) -> Result<Option<ServerOp>, ProtocolError> {
+        if let Some(op) = self.early.pop_front() {
+            return Ok(Some(op));
+        }
         let mut op = self.decoder.decode(&mut self.buffer)?;
         if let Some(ServerOp::Message(message)) = &mut op
             && message.payload.len() < self.block_bytes / SHARE_MAX
@@ -36,6 +43,11 @@ impl Incoming {
             message.payload = Bytes::copy_from_slice(&message.payload);
         }
         Ok(op)
+    }
+
+    /// Puts back what was taken before its turn: it is next.
+    pub(crate) fn put_back(&mut self, early: VecDeque<ServerOp>) {
+        self.early = early;
     }
 
     /// The buffer, with room for a read.
@@ -51,7 +63,7 @@ impl Incoming {
 
     /// Whether bytes wait that make no whole operation.
     pub(crate) fn is_empty(&self) -> bool {
-        self.buffer.is_empty()
+        self.buffer.is_empty() && self.early.is_empty()
     }
 }
 

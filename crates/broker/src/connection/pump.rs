@@ -12,14 +12,16 @@ use tokio::{
 };
 
 use super::{
+    beside::{Beside, Turn},
     dial::{Dialled, Stream},
     incoming::Incoming,
     session::{Ended, Life, Session},
 };
 use crate::{
+    config::BrokerConfig,
     front::{Front, Stop},
     intake::Intake,
-    port::BrokerCommand,
+    port::{BrokerCommand, BrokerEvent},
     protocol::{Encoder, ServerMessage, ServerOp},
 };
 
@@ -28,6 +30,7 @@ use crate::{
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) struct Pump {
+    beside: Beside,
     reader: ReadHalf<Stream>,
     writer: WriteHalf<Stream>,
     incoming: Incoming,
@@ -62,6 +65,7 @@ enum Step {
     Pushed(std::io::Result<()>),
     Room,
     Tick,
+    Beside(Turn),
     CloseTimeout,
 }
 
@@ -72,21 +76,30 @@ pub(crate) enum Outcome {
         ended: Ended,
         /// The server may have cut us because we did not read.
         behind: bool,
+        /// The connection that takes its place.
+        successor: Option<Box<Dialled>>,
     },
     Stopped(Stop),
 }
 
 impl Pump {
-    pub(crate) fn new(dialled: Dialled, front: &mut Front, intake: Intake, ping: Duration) -> Self {
-        let Dialled { stream, incoming, info, server } = dialled;
+    pub(crate) fn new(
+        dialled: Dialled,
+        front: &mut Front,
+        intake: Intake,
+        config: &BrokerConfig,
+    ) -> Self {
+        let ping = config.ping_interval;
+        let Dialled { stream, incoming, info, server, tls, subscribed } = dialled;
         let (reader, writer) = split(stream);
         let mut ticks = interval_at(Instant::now() + ping, ping);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
+            beside: Beside::new(config.clone(), tls),
             reader,
             writer,
             incoming,
-            session: Session::new(server, &info, &mut front.ledger),
+            session: Session::new(server, &info, subscribed, &mut front.ledger),
             intake,
             waiting: None,
             reading: Reading::Open,
@@ -118,10 +131,11 @@ impl Pump {
         outcome
     }
 
-    fn ended(&self, ended: Ended) -> Outcome {
+    fn ended(&mut self, ended: Ended) -> Outcome {
         // Whatever breaks while we close: it was to end.
         let ended = if self.close_at.is_some() { Ended::Closed } else { ended };
-        Outcome::Ended { ended, behind: self.session.is_behind() }
+        let successor = self.beside.take_successor();
+        Outcome::Ended { ended, behind: self.session.is_behind(), successor }
     }
 
     /// Hands over what has been read, as far as budget and channel allow.
@@ -161,11 +175,12 @@ impl Pump {
 
     /// Waits for whatever can happen next. Every arm may be dropped unfinished without loss.
     async fn step(&mut self, front: &mut Front) -> Result<Step, Stop> {
-        let takes_orders = self.session.takes_orders(&front.ledger);
+        let takes_orders = self.takes_orders(front);
         let has_bytes = self.session.out.has_remaining() || self.unflushed;
         let writes = has_bytes && self.session.can_write();
         let reads = self.reading == Reading::Open;
         let close_at = self.close_at;
+        let replaces = self.session.is_open();
         Ok(tokio::select! {
             stop = front.outlet.stopped() => return Err(stop),
             order = front.orders.recv(), if takes_orders => Step::Order(order),
@@ -176,6 +191,7 @@ impl Pump {
             () = self.intake.freed(), if self.reading == Reading::HeldByBudget => Step::Room,
             () = front.outlet.room(), if self.reading == Reading::HeldByShell => Step::Room,
             _ = self.ticks.tick() => Step::Tick,
+            turn = self.beside.turn(), if replaces => Step::Beside(turn),
             () = sleep_until(close_at.unwrap_or_else(Instant::now)), if close_at.is_some() => {
                 Step::CloseTimeout
             }
@@ -206,10 +222,39 @@ impl Pump {
                 };
                 self.session.on_tick(life)?;
             }
+            Step::Beside(turn) => self.on_beside(turn, front),
             Step::CloseTimeout => return Err(Ended::Closed),
             Step::Room => {}
         }
         Ok(())
+    }
+
+    /// From the moment that the next connection is subscribed until it has taken over, orders wait.
+    fn takes_orders(&self, front: &Front) -> bool {
+        self.session.takes_orders(&front.ledger) && !self.beside.is_taking_over()
+    }
+
+    fn on_beside(&mut self, turn: Turn, front: &mut Front) {
+        let server = self.session.server();
+        match turn {
+            Turn::Renewed => self.beside.dial(server.clone()),
+            Turn::Dialled(dialled) => self.beside.join(dialled, &front.ledger.subscriptions),
+            Turn::Joined => self.session.take_leave(&front.ledger),
+            Turn::Left => self.session.move_on(),
+            Turn::Failed { reason, subscribed } => {
+                let server = server.url.to_string();
+                tracing::warn!(
+                    server,
+                    reason,
+                    "no connection with renewed certificates; this one stays"
+                );
+                front.ledger.tell(BrokerEvent::ConnectFailed { server, reason });
+                if subscribed {
+                    front.ledger.tell(BrokerEvent::Lagged { lost: None });
+                }
+                self.beside.dial(self.session.server().clone());
+            }
+        }
     }
 
     /// Takes every order that waits, as far as one write goes: so a busy shell fills it, and an idle one does
@@ -222,7 +267,7 @@ impl Pump {
         let mut next = Some(first.unwrap_or(BrokerCommand::Close));
         while let Some(order) = next {
             self.session.order(order, &mut front.ledger)?;
-            let more = self.session.takes_orders(&front.ledger);
+            let more = self.takes_orders(front);
             next = if more { front.orders.try_recv().ok() } else { None };
         }
         if self.session.is_closing() && self.close_at.is_none() {

@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 
 use bytes::Buf;
 
+use super::dial::Subscribed;
 use crate::{
     intake::Hold,
     ledger::{Ledger, Offline},
@@ -101,8 +102,13 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Starts with a SUB for every live subscription.
-    pub(crate) fn new(server: Server, info: &Info, ledger: &mut Ledger) -> Self {
+    /// Starts with a SUB for every live subscription, unless they were sent before.
+    pub(crate) fn new(
+        server: Server,
+        info: &Info,
+        subscribed: Subscribed,
+        ledger: &mut Ledger,
+    ) -> Self {
         let mut session = Self {
             server,
             limits: Limits::of(info),
@@ -113,8 +119,14 @@ impl Session {
             holds: 0,
             behind: false,
         };
-        for (id, pattern) in ledger.subscriptions.live() {
-            session.out.subscribe(id.0, pattern);
+        match subscribed {
+            Subscribed::No => {
+                for (id, pattern) in ledger.subscriptions.live() {
+                    session.out.subscribe(id.0, pattern);
+                }
+            }
+            Subscribed::Yes => {}
+            Subscribed::Unconfirmed => session.awaited.push_back(Awaited::Life),
         }
         session.on_info(info, ledger);
         session
@@ -133,6 +145,14 @@ impl Session {
 
     pub(crate) fn is_closing(&self) -> bool {
         self.phase == Phase::Closing
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.phase == Phase::Open
+    }
+
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
     }
 
     /// Whether what waits can still be written.
@@ -278,12 +298,21 @@ impl Session {
         }
     }
 
-    /// Takes leave of every subscription, as a leave does, but keeps them for the next connection. There is no
-    /// time at which two connections are subscribed, so that nothing arrives twice.
+    /// Takes leave of every subscription, as a leave does, but keeps them for the next connection.
     fn begin_move(&mut self, ledger: &Ledger) {
+        self.take_leave(ledger);
+        self.move_on();
+    }
+
+    /// The first half of a move: nothing new is sent to us, and everything else goes on.
+    pub(crate) fn take_leave(&mut self, ledger: &Ledger) {
         for (id, _) in ledger.subscriptions.live() {
             self.out.unsubscribe(id.0);
         }
+    }
+
+    /// The second half: the connection ends when the server has processed everything.
+    pub(crate) fn move_on(&mut self) {
         self.phase = Phase::Moving;
         self.ping(Awaited::Phase);
     }

@@ -6,7 +6,7 @@ use antiphon_core::{Alarm, GatewayState, LinkView, Snapshot};
 use antiphon_gateway::shell::Report;
 use serde::Serialize;
 
-use super::{drops, links, regions};
+use super::{certificates, drops, links, regions};
 use crate::{Exit, human};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -56,6 +56,9 @@ pub fn findings(report: &Report) -> Vec<Finding> {
         .collect();
     all.extend(policy_refused(report));
     all.extend(not_renewed(report));
+    all.extend(other_certificates(report));
+    all.extend(peers_certificates(report));
+    all.extend(certificates::refused(report).map(Finding::warning));
     all.extend(regions_out_of_reach(core));
     let alarms = core.alarms.iter().map(|view| &view.alarm);
     all.extend(alarms.chain(&report.daemon.denied).map(alarm));
@@ -94,9 +97,30 @@ fn certificate(report: &Report) -> Option<Finding> {
         return None;
     }
     let left = report.daemon.certificate.not_after.saturating_sub(report.at);
+    ends_soon("its certificate", left)
+}
+
+/// Those of the broker connection and the admin port, unless the certificate of links says it already.
+fn other_certificates(report: &Report) -> impl Iterator<Item = Finding> {
+    let link = report.daemon.certificate.not_after.saturating_sub(report.at);
+    let others = certificates::others(report).filter(move |(_, left)| *left != link);
+    others.filter_map(|(name, left)| ends_soon(&format!("its certificate for {name}"), left))
+}
+
+/// Whoever dialled sets a link up anew before its certificates end; without newer ones it ends.
+fn peers_certificates(report: &Report) -> impl Iterator<Item = Finding> {
+    report.daemon.links.iter().filter_map(|link| {
+        let left = link.certificate_end?.saturating_sub(report.at);
+        let soon = left < CERTIFICATE_PROBLEM;
+        let text = || format!("the certificate of {} ends in {}", link.gateway, human::days(left));
+        soon.then(|| Finding::warning(text()))
+    })
+}
+
+fn ends_soon(what: &str, left: Duration) -> Option<Finding> {
     let text = match left {
-        Duration::ZERO => "its certificate has ended".to_owned(),
-        left => format!("its certificate ends in {}", human::days(left)),
+        Duration::ZERO => format!("{what} has ended"),
+        left => format!("{what} ends in {}", human::days(left)),
     };
     match left {
         left if left < CERTIFICATE_PROBLEM => Some(Finding::problem(text)),

@@ -3,6 +3,8 @@
 
 mod dials;
 
+use std::time::Duration;
+
 use antiphon_core::LinkView;
 use antiphon_gateway::shell::{Connection, DialFacts, LinkTraffic, Report};
 use serde_json::{Map, Value, json};
@@ -39,6 +41,7 @@ pub fn rows(report: &Report) -> Table {
         Column::numbers("CREDIT").if_wide(),
         Column::words("ENDPOINT").if_wide(),
         Column::words("VERSION").if_wide(),
+        Column::numbers("CERTIFICATE").if_wide(),
     ];
     let mut table = Table::new(columns).or_say("no links").cut_after(NOTES_LINES);
     let links = report.core.links.iter().map(|link| row(link, report));
@@ -67,6 +70,7 @@ fn dial_row(dial: &DialFacts, report: &Report) -> Vec<Cell> {
         none(),
         dial.endpoint.as_str().into(),
         none(),
+        none(),
     ]
 }
 
@@ -93,7 +97,14 @@ fn row(link: &LinkView, report: &Report) -> Vec<Cell> {
         Cell::measure(human::bytes(link.credit), link.credit),
         link.endpoint.as_str().into(),
         link.version.as_str().into(),
+        certificate_left(link, report)
+            .map_or("-".into(), |left| Cell::measure(human::days(left), millis(left))),
     ]
+}
+
+/// What is left of the certificate that the peer has shown.
+fn certificate_left(link: &LinkView, report: &Report) -> Option<Duration> {
+    Some(traffic(link, report)?.certificate_end?.saturating_sub(report.at))
 }
 
 /// What went over its connections; nothing while it is down.
@@ -161,6 +172,7 @@ fn value(link: &LinkView, report: &Report) -> Value {
         "frames_in": link.frames_in,
         "frames_out": link.frames_out,
         "reason": some(&link.reason),
+        "certificate_left_ms": certificate_left(link, report).map(millis),
         "draining": link.draining,
         "held_down": link.held_down,
     })

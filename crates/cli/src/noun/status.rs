@@ -7,7 +7,7 @@ use antiphon_gateway::shell::{Daemon, EnrolmentFacts, Report};
 use serde_json::{Map, Value, json};
 
 use super::{
-    drops,
+    certificates, drops,
     finding::{Finding, Severity, findings},
     links, millis,
 };
@@ -32,8 +32,9 @@ pub fn rows(report: &Report) -> Table {
         ("links", links_line(core)),
         ("regions", regions_line(core)),
         ("waiting", waiting(core).into()),
-        ("certificate", certificate(report).into()),
     ];
+    let certificates = certificates::lines(report).into_iter();
+    pairs.extend(certificates.map(|line| ("certificate", Cell::from(line))));
     pairs.extend(daemon.enrolment.as_ref().map(|one| ("renewal", renewal(one, report.at))));
     pairs.extend([("messages", messages(core).into()), ("drops", drops_line(report).into())]);
     pairs.extend(refused(daemon).map(|line| ("refused", line)));
@@ -150,12 +151,6 @@ fn waiting(core: &Snapshot) -> String {
     if queues.is_empty() { "nothing".to_owned() } else { queues.join(", ") }
 }
 
-fn certificate(report: &Report) -> String {
-    let certificate = &report.daemon.certificate;
-    let left = certificate.not_after.saturating_sub(report.at);
-    format!("{} left, until {}", human::days(left), certificate.not_after_date)
-}
-
 fn renewal(enrolment: &EnrolmentFacts, at: Duration) -> Cell {
     let EnrolmentFacts { by, next, failures, trouble, .. } = enrolment;
     let next = next.map(|next| human::span(next.saturating_sub(at))).unwrap_or_default();
@@ -257,6 +252,7 @@ pub fn json(report: &Report) -> Map<String, Value> {
     put("queues", queues_value(core));
     put("certificate", certificate_value(report));
     put("enrolment", enrolment_value(report));
+    put("certificates", certificates::value(report));
     put("messages", messages_value(core));
     put("drops", drops_value(report));
     put("refusals", json!(daemon.refusals));

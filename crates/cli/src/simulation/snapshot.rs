@@ -74,6 +74,8 @@ fn report(world: &World, slot: Slot, subject: &Subject, (core, now): (&Gateway, 
 fn daemon(endpoint: String, file: &str, uptime: Duration) -> Daemon {
     let not_after = BEGIN + CERTIFICATES;
     Daemon {
+        certificates: Vec::new(),
+        handovers: 0,
         version: format!("{}, simulated", env!("CARGO_PKG_VERSION")),
         pid: 0,
         uptime,

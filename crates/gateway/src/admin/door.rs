@@ -17,7 +17,7 @@ use super::{
     Operator,
     socket::{self, SocketError},
 };
-use crate::{audit, config};
+use crate::{OwnCertificates, Use, audit, config, renewal::Files};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,7 +34,7 @@ pub struct Door {
 #[derive(Debug)]
 enum Kind {
     Unix { listener: UnixListener, path: PathBuf },
-    Tcp { listener: TcpListener, guard: Guard },
+    Tcp { listener: TcpListener, guard: Guard, files: Box<Files> },
 }
 
 /// Why nobody can come in.
@@ -80,7 +80,10 @@ impl Door {
     ///
     /// # Errors
     /// The place is taken or may not be used, or the certificate is no good.
-    pub async fn open(admin: &config::Admin) -> Result<Self, DoorError> {
+    pub async fn open(
+        admin: &config::Admin,
+        certificates: &OwnCertificates,
+    ) -> Result<Self, DoorError> {
         let kind = match admin {
             config::Admin::Unix { path } => {
                 Kind::Unix { listener: socket::listen_at(path)?, path: path.clone() }
@@ -90,8 +93,11 @@ impl Door {
                 let listener = TcpListener::bind(listen)
                     .await
                     .map_err(|source| DoorError::Listen { address: *listen, source })?;
-                let tls = tls::admin_server_config(&own);
-                Kind::Tcp { listener, guard: Guard { tls, allow: Arc::new(allow.clone()) } }
+                let guard =
+                    Guard { tls: tls::admin_server_config(&own), allow: Arc::new(allow.clone()) };
+                let files = (Use::Admin, tls.clone());
+                let files = Files::new(files, &own, certificates.clone(), Box::new(|_| Ok(())));
+                Kind::Tcp { listener, guard, files: Box::new(files) }
             }
         };
         Ok(Self { kind })
@@ -108,13 +114,19 @@ impl Door {
 
     pub(super) async fn accept(&mut self) -> Knock {
         loop {
-            let knock = match &self.kind {
+            let knock = match &mut self.kind {
                 Kind::Unix { listener, .. } => {
                     listener.accept().await.map(|(stream, _)| Knock::Unix(stream))
                 }
-                Kind::Tcp { listener, guard } => {
-                    listener.accept().await.map(|(stream, _)| Knock::Tcp(stream, guard.clone()))
-                }
+                Kind::Tcp { listener, guard, files } => tokio::select! {
+                    accepted = listener.accept() => {
+                        accepted.map(|(stream, _)| Knock::Tcp(stream, guard.clone()))
+                    }
+                    own = files.renewed() => {
+                        guard.tls = tls::admin_server_config(&own);
+                        continue;
+                    }
+                },
             };
             match knock {
                 Ok(knock) => return knock,

@@ -6,6 +6,7 @@ use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::*;
 use crate::{
+    OwnCertificates,
     config::{self, Tls},
     shell::{Query, SCHEMA},
     testing::{Authority, report, shell_with},
@@ -34,7 +35,9 @@ fn who() -> String {
 async fn over_socket() -> (TempDir, Address, Served) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("eu-1.sock");
-    let door = Door::open(&config::Admin::Unix { path: path.clone() }).await.unwrap();
+    let door = Door::open(&config::Admin::Unix { path: path.clone() }, &OwnCertificates::default())
+        .await
+        .unwrap();
     (folder, Address::Unix(path), served(door))
 }
 
@@ -125,7 +128,9 @@ async fn over_tcp(authority: &Authority) -> (Address, Served) {
     let listen = "127.0.0.1:0".parse().unwrap();
     let tls = authority.issue("gw", &[], &["localhost"]);
     let allow = ["ops.example.net".to_owned()].into();
-    let door = Door::open(&config::Admin::Tcp { listen, tls, allow }).await.unwrap();
+    let door = Door::open(&config::Admin::Tcp { listen, tls, allow }, &OwnCertificates::default())
+        .await
+        .unwrap();
     let port = door.address().unwrap().port();
     (format!("localhost:{port}").parse().unwrap(), served(door))
 }

@@ -20,6 +20,7 @@ use super::{Daemon, LinkWorld, SHELL, World};
 use crate::{
     admin::{self, Door},
     callers::Callers,
+    certificates::{OwnCertificates, Use},
     clock::Clock,
     config::{Config, with_sources},
     gossip::{Gossip, GossipEvent, Identity, gossip},
@@ -87,7 +88,7 @@ impl Builder {
 
     pub(super) fn build(
         mut self,
-        World { seed, broker, monitors, links, enrolment, .. }: World,
+        World { seed, broker, monitors, links, enrolment, certificates, .. }: World,
         door: Door,
         http: Option<TcpListener>,
     ) -> Daemon {
@@ -95,7 +96,7 @@ impl Builder {
         let (shell, queries) = ShellHandle::new();
         let (renewed, renewals) = mpsc::channel(RENEWALS_LEN_MAX);
         let (answers, work) = mpsc::channel(ANSWERS_LEN_MAX);
-        let transport = self.transport(links, renewed);
+        let transport = self.transport(links, renewed, certificates.clone());
         let (link_handle, link_events) = link::start(self.links(transport), &self.cancelled);
         let (gossip, gossip_events) = self.gossip(link_handle.clone());
         let (vetting, verifier, verdicts) = vetting(self.callers.take());
@@ -110,6 +111,7 @@ impl Builder {
             member: self.member.clone(),
             clock: self.clock,
             notary: Arc::clone(&self.notary),
+            certificates,
             broker: BrokerOut::new(
                 broker.commands,
                 broker.intake,
@@ -169,16 +171,25 @@ impl Builder {
     }
 
     /// The links' transport; that of sockets comes with a task that watches the certificates.
-    fn transport(&mut self, links: LinkWorld, renewed: mpsc::Sender<Credentials>) -> Transport {
+    fn transport(
+        &mut self,
+        links: LinkWorld,
+        renewed: mpsc::Sender<Credentials>,
+        own: OwnCertificates,
+    ) -> Transport {
+        let files = (Use::Link, self.config.link.tls.clone());
         match links {
-            LinkWorld::Memory(memory) => Transport::Memory(memory),
+            LinkWorld::Memory(memory) => {
+                own.used(files.0, &files.1, &self.notary.credentials());
+                Transport::Memory(memory)
+            }
             LinkWorld::Sockets(listener) => {
                 let tls = LinkTls::new(&self.notary.credentials(), &self.names);
                 let (links, tls) = watch::channel(tls);
                 let (region, gateway) = (&self.config.region, &self.config.gateway);
                 let check =
                     Renewal::same_identity(&self.names, region.to_string(), gateway.to_string());
-                let files = Files::new(self.config.link.tls.clone(), check);
+                let files = Files::new(files, &self.notary.credentials(), own, check);
                 let names = Arc::clone(&self.names);
                 let renewal = Renewal { files, names, links, shell: renewed };
                 let token = self.cancelled.clone();

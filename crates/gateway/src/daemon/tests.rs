@@ -1,6 +1,8 @@
 //! Whole gateways in one process, under paused time: production code down to HTTP/2, on a network
 //! and on brokers that are made of memory.
 
+mod secured;
+
 use antiphon_core::{HintsConfig, Limits, Periods};
 use antiphon_identity::PeerIdentity;
 use serde_json::Value;
@@ -64,6 +66,7 @@ impl Fabric {
             monitors: None,
             links: LinkWorld::Memory(place),
             enrolment: None,
+            certificates: OwnCertificates::default(),
         };
         let daemon = Daemon::start(config, world).await.unwrap();
         self.gateways.insert(gateway.to_owned(), daemon);

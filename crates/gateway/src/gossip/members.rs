@@ -15,9 +15,12 @@ use crate::notary::{Notary, RefusedStatement};
 /// among them with a record that verifies.
 #[derive(Debug, Default)]
 pub(super) struct Members {
-    /// Records already looked at, good or not, so that each is verified once.
+    /// Records already looked at, good or not, so that each is verified once, and again when those whom
+    /// we believe have changed.
     examined: BTreeMap<ChitchatId, Examined>,
     announced: BTreeMap<GatewayId, Member>,
+    /// The notary's renewals when they were looked at.
+    renewals: u64,
 }
 
 #[derive(Debug)]
@@ -36,6 +39,10 @@ impl Members {
     ) -> Vec<GossipEvent> {
         let mut events = Vec::new();
         let mut before = std::mem::take(&mut self.examined);
+        let renewals = notary.renewals();
+        if std::mem::replace(&mut self.renewals, renewals) != renewals {
+            before.clear();
+        }
         for (id, record) in live.filter(|(id, _)| *id.node_id != *ourselves.as_str()) {
             let known = before.remove(id).filter(|known| known.record == record);
             let examined = known.unwrap_or_else(|| examine(id, record, notary, &mut events));

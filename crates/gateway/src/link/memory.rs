@@ -221,6 +221,6 @@ fn authenticated(
     let wire: Arc<Wire> = Arc::default();
     let counted = Counted::new(stream, Arc::clone(&wire));
     let io = Watched::new(Box::new(counted), Arc::clone(&wire));
-    let shown = Shown { chains: Vec::new(), not_after };
+    let shown = Shown { chains: Vec::new(), peer_not_after: None, not_after };
     Authenticated { io, wire, peer, address, shown }
 }

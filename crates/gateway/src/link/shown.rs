@@ -9,6 +9,8 @@ use antiphon_identity::CertificateDer;
 pub struct Shown {
     /// Certificate chains, the holder's own first: one a connection; none in memory.
     pub chains: Vec<Vec<CertificateDer<'static>>>,
+    /// When the first certificate of these ends, since 1970-01-01 UTC; `None` without any.
+    pub peer_not_after: Option<Duration>,
     /// When the first certificate of either side ends, since 1970-01-01 UTC.
     pub not_after: Duration,
 }
@@ -17,6 +19,8 @@ impl Shown {
     /// What both connections of a link have shown.
     pub(crate) fn join(mut self, other: Self) -> Self {
         self.not_after = self.not_after.min(other.not_after);
+        let ends = [self.peer_not_after, other.peer_not_after];
+        self.peer_not_after = ends.into_iter().flatten().min();
         let new = other.chains.into_iter().filter(|chain| !self.chains.contains(chain));
         let new: Vec<_> = new.collect();
         self.chains.extend(new);

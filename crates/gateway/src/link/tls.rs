@@ -61,9 +61,10 @@ impl LinkTls {
         let identity = self.names.peer_identity(chain).map_err(refused)?;
         let chain = chain.unwrap_or_default();
         let end = earliest_end(chain).map_err(refused)?;
-        let not_after = Duration::from_secs(end.as_secs()).min(self.not_after);
+        let end = Duration::from_secs(end.as_secs());
+        let not_after = end.min(self.not_after);
         let chain = chain.iter().map(|one| one.clone().into_owned()).collect();
-        Ok((identity, Shown { chains: vec![chain], not_after }))
+        Ok((identity, Shown { chains: vec![chain], peer_not_after: Some(end), not_after }))
     }
 }
 

@@ -24,7 +24,11 @@ fn a_fresh_gateway_shows_what_it_is() {
     assert_line(&page, "antiphon_start_time_seconds 40.0");
     assert_line(&page, "antiphon_broker_up 0.0");
     assert_line(&page, "antiphon_state{state=\"starting\"} 1.0");
-    assert_line(&page, "antiphon_certificate_not_after_seconds 2000000000.0");
+    let link = "{certificate=\"link\"}";
+    let end = format!("antiphon_certificate_expiry_timestamp_seconds{link} 2000000000.0");
+    assert_line(&page, &end);
+    assert_line(&page, &format!("antiphon_certificate_refused{link} 0.0"));
+    assert_line(&page, &format!("antiphon_certificate_renewals_total{link} 0"));
 }
 
 #[test]
@@ -82,10 +86,14 @@ fn two_links_to_one_peer_are_one_row() {
             frames_in: 0,
             rate_in: 0,
             rate_out: 0,
+            certificate_end: Some(Duration::from_secs(1_900_000_000)),
         });
     }
     let labels = "gateway=\"us-1\",region=\"us\",connection=\"data\",direction=\"in\"";
-    assert_line(&page(&report), &format!("antiphon_link_bytes_total{{{labels}}} 6"));
+    let page = page(&report);
+    assert_line(&page, &format!("antiphon_link_bytes_total{{{labels}}} 6"));
+    let end = "antiphon_peer_certificate_expiry_timestamp_seconds";
+    assert_line(&page, &format!("{end}{{gateway=\"us-1\",region=\"us\"}} 1900000000.0"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use antiphon_core::{Beacon, GatewayState, MARK};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::subjects::{self, SubscribeTry};
-use crate::{Clock, config::Config, config::with_sources, notary::Notary, real};
+use crate::{Clock, OwnCertificates, config::Config, config::with_sources, notary::Notary, real};
 
 /// How long the broker may take to let us in, every server of it tried.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -93,7 +93,8 @@ struct Probe<'a> {
 
 impl<'a> Probe<'a> {
     async fn run(config: &Config, clock: Clock, tried: &'a mut BrokerTry) -> Result<(), String> {
-        let broker = real::broker(config).map_err(|error| with_sources(&error))?;
+        let broker = real::broker(config, &OwnCertificates::default())
+            .map_err(|error| with_sources(&error))?;
         let mut probe = Probe { broker, tried, next: 0, denied: Vec::new() };
         let server = probe.connected().await?;
         probe.tried.server = Some(Server {

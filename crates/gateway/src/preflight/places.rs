@@ -12,6 +12,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::{
+    OwnCertificates,
     admin::Door,
     config::{Config, with_sources},
 };
@@ -62,7 +63,7 @@ pub(super) async fn listen(config: &Config) -> Vec<PlaceTry> {
         crate::config::Admin::Unix { path } => format!("unix:{}", path.display()),
         crate::config::Admin::Tcp { listen, .. } => listen.to_string(),
     };
-    let door = Door::open(&config.admin).await;
+    let door = Door::open(&config.admin, &OwnCertificates::default()).await;
     let error = door.err().map(|error| with_sources(&error));
     tries.push(PlaceTry { setting: "admin.listen", place, error });
     tries

@@ -57,6 +57,7 @@ impl BrokerOut {
     pub(super) fn counts(&self) -> BrokerCounts {
         BrokerCounts {
             connects: self.stats.connects(),
+            handovers: self.stats.handovers(),
             received: self.stats.received(),
             received_bytes: self.stats.received_bytes(),
             published: self.stats.published(),

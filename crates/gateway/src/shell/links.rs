@@ -66,7 +66,7 @@ impl Shell {
             self.links.submit(LinkCommand::Dial { target, endpoint });
         }
         for link in due.close {
-            let reason = "its certificates have ended".to_owned();
+            let reason = "its certificates have ended, or are believed no more".to_owned();
             self.links.submit(LinkCommand::Close { link, reason });
         }
     }
@@ -81,7 +81,9 @@ impl Shell {
             credentials.trust().verify(leaf, rest, now, Purpose::Statement)?;
             names.identify(leaf).map(|_| ())
         };
-        for (link, gateway, error) in self.peers.disowned(verify) {
+        let at_once = |error: &IdentityError| *error == IdentityError::Revoked;
+        let unix = self.clock.now().unix;
+        for (link, gateway, error) in self.peers.disowned(unix, verify, at_once) {
             let detail = format!("{gateway}: {error}");
             self.refused("link", error.kind(), &detail);
             let reason = format!("its certificate is accepted no more: {error}");

@@ -15,6 +15,9 @@ use crate::link::Shown;
 const MARGIN: Duration = Duration::from_secs(60);
 /// With less time left nothing is tried any more.
 const TOO_LATE: Duration = Duration::from_secs(2);
+/// How long a link may stay whose peer has shown what we believe no more, while we ask for its
+/// present certificate.
+const GRACE: Duration = Duration::from_secs(10);
 /// Between the links that are set up anew together: each costs a handshake on both sides.
 const STAGGER: Duration = Duration::from_millis(20);
 
@@ -22,6 +25,7 @@ const STAGGER: Duration = Duration::from_millis(20);
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     links: BTreeMap<LinkId, Peer>,
+    handovers: u64,
 }
 
 /// One of them.
@@ -56,6 +60,8 @@ impl Peers {
         shown: Shown,
         now: Duration,
     ) {
+        let another = |peer: &Peer| peer.hello.gateway == hello.gateway;
+        self.handovers += u64::from(self.links.values().any(another));
         let end = Some(shown.not_after);
         // The shorter the certificates live, the later: a certificate of minutes is renewed in minutes.
         let margin = (shown.not_after.saturating_sub(now) / 4).min(MARGIN);
@@ -65,6 +71,16 @@ impl Peers {
 
     pub(super) fn remove(&mut self, link: LinkId) -> Option<GatewayId> {
         self.links.remove(&link).map(|peer| peer.hello.gateway)
+    }
+
+    /// Times that a link came up beside another one to the same gateway.
+    pub(super) fn handovers(&self) -> u64 {
+        self.handovers
+    }
+
+    /// When the first certificate that the peer has shown ends, since 1970-01-01 UTC.
+    pub(super) fn certificate_end(&self, link: LinkId) -> Option<Duration> {
+        self.links.get(&link)?.shown.peer_not_after
     }
 
     pub(super) fn links(&self) -> impl Iterator<Item = LinkId> {
@@ -98,7 +114,7 @@ impl Peers {
                 (peer.end, peer.renewal) = (None, None);
                 due.close.push(*link);
             } else if peer.renewal.is_some_and(|renewal| renewal <= now) {
-                let left = peer.shown.not_after.saturating_sub(now);
+                let left = peer.end.unwrap_or(peer.shown.not_after).saturating_sub(now);
                 peer.renewal = (left > TOO_LATE).then(|| now + left / 2);
                 due.renew.push((peer.hello.gateway.clone(), peer.hello.endpoint.clone()));
             }
@@ -106,17 +122,28 @@ impl Peers {
         due
     }
 
-    /// Links whose peer is none of ours any more, by what it has shown; each is returned once.
+    /// Links whose peer is none of ours any more, by what it has shown, that are to end `at_once`; each is
+    /// returned once.
+    ///
+    /// Others may stand between certificates that were renewed since: whoever dialled has [`GRACE`] to set
+    /// them up anew.
     pub(super) fn disowned<E>(
         &mut self,
+        now: Duration,
         verify: impl Fn(&[CertificateDer<'static>]) -> Result<(), E>,
+        at_once: impl Fn(&E) -> bool,
     ) -> Vec<(LinkId, GatewayId, E)> {
         let mut disowned = Vec::new();
-        for (link, peer) in self.links.iter_mut().filter(|(_, peer)| peer.end.is_some()) {
+        for (link, peer) in &mut self.links {
+            let Some(end) = peer.end else { continue };
             let refused = peer.shown.chains.iter().find_map(|chain| verify(chain).err());
-            if let Some(error) = refused {
+            let Some(error) = refused else { continue };
+            if at_once(&error) {
                 (peer.end, peer.renewal) = (None, None);
                 disowned.push((*link, peer.hello.gateway.clone(), error));
+            } else {
+                peer.renewal = peer.dialled.then_some(now);
+                peer.end = Some(end.min(now + GRACE));
             }
         }
         disowned
@@ -131,7 +158,7 @@ mod tests {
 
     fn peers(dialled: bool, now: Duration, not_after: Duration) -> Peers {
         let mut peers = Peers::default();
-        let shown = Shown { chains: vec![Vec::new()], not_after };
+        let shown = Shown { chains: vec![Vec::new()], peer_not_after: None, not_after };
         peers.add(LinkId(1), crate::testing::hello("us-1"), dialled, shown, now);
         peers
     }
@@ -180,9 +207,23 @@ mod tests {
     #[test]
     fn a_peer_that_is_none_of_ours_any_more_is_found_once() {
         let mut peers = peers(true, Duration::ZERO, HOUR);
-        assert!(peers.disowned(|_| Ok::<_, &str>(())).is_empty());
+        assert!(peers.disowned(MARGIN, |_| Ok::<_, &str>(()), |_| true).is_empty());
         let refuse = |_: &[CertificateDer<'static>]| Err("revoked");
-        assert_eq!(peers.disowned(refuse), [(LinkId(1), "us-1".parse().unwrap(), "revoked")]);
-        assert!(peers.disowned(refuse).is_empty());
+        let found = peers.disowned(MARGIN, refuse, |_| true);
+        assert_eq!(found, [(LinkId(1), "us-1".parse().unwrap(), "revoked")]);
+        assert!(peers.disowned(MARGIN, refuse, |_| true).is_empty());
+    }
+
+    #[test]
+    fn one_that_may_have_renewed_is_dialled_again_before_its_link_ends() {
+        let mut ours = peers(true, Duration::ZERO, HOUR);
+        let refuse = |_: &[CertificateDer<'static>]| Err("untrusted");
+        assert!(ours.disowned(MARGIN, refuse, |_| false).is_empty());
+        assert!(renewed(&mut ours, MARGIN));
+        assert_eq!(ours.due(MARGIN + GRACE).close, [LinkId(1)]);
+        let mut theirs = peers(false, Duration::ZERO, HOUR);
+        assert!(theirs.disowned(MARGIN, refuse, |_| false).is_empty());
+        let due = theirs.due(MARGIN + GRACE);
+        assert_eq!((due.renew, due.close), (Vec::new(), vec![LinkId(1)]), "the other side dials");
     }
 }

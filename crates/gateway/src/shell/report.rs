@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EnrolmentFacts, ProcessFacts, Settings, Shell, TroubleFacts, TrustFacts};
 use crate::{
+    certificates::OwnCertificate,
     link::{LinkStats, Traffic},
     policies::PolicyFacts,
     record::{RecordFacts, Recorder},
@@ -54,8 +55,14 @@ pub struct Daemon {
     pub config: String,
     /// Where others are told to dial it.
     pub endpoint: String,
-    /// Its certificate.
+    /// Its certificate for links.
     pub certificate: CertificateFacts,
+    /// All its certificates, with what they are for.
+    #[serde(default)]
+    pub certificates: Vec<OwnCertificate>,
+    /// Times that another link took over from one that stood, for renewed certificates.
+    #[serde(default)]
+    pub handovers: u64,
     /// Certificates and statements that were not accepted, by where (`link`, `advert`, `gossip`,
     /// `beacon`) and kind.
     pub refusals: BTreeMap<String, BTreeMap<String, u64>>,
@@ -108,6 +115,9 @@ pub struct CertificateFacts {
 pub struct BrokerCounts {
     /// Times that it came up.
     pub connects: u64,
+    /// Times that it was replaced by another without loss, for renewed certificates.
+    #[serde(default)]
+    pub handovers: u64,
     /// Messages received.
     pub received: u64,
     /// Their bytes.
@@ -155,6 +165,9 @@ pub struct LinkTraffic {
     /// Bytes sent in a second, lately.
     #[serde(default)]
     pub rate_out: u64,
+    /// When the first certificate that the peer has shown ends, since 1970-01-01 UTC.
+    #[serde(default)]
+    pub certificate_end: Option<Duration>,
 }
 
 /// What went over one connection, TLS included.
@@ -261,6 +274,8 @@ impl Shell {
             config: self.config.file.display().to_string(),
             endpoint: self.member.endpoint.to_string(),
             certificate: self.certificate_facts(),
+            certificates: self.certificates.all(),
+            handovers: self.peers.handovers(),
             refusals: self.tallied.refusals.clone(),
             denied: self.tallied.denied.iter().cloned().collect(),
             broker: self.broker.counts(),
@@ -278,7 +293,8 @@ impl Shell {
     }
 
     fn traffic(&self, stats: LinkStats, now: Duration) -> LinkTraffic {
-        let mut traffic = LinkTraffic::from(stats);
+        let certificate_end = self.peers.certificate_end(stats.link);
+        let mut traffic = LinkTraffic { certificate_end, ..LinkTraffic::from(stats) };
         self.rates.fill(now, &mut traffic);
         traffic
     }
@@ -325,6 +341,7 @@ impl From<LinkStats> for LinkTraffic {
             frames_in: stats.frames_in,
             rate_in: 0,
             rate_out: 0,
+            certificate_end: None,
         }
     }
 }

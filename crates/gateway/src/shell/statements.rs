@@ -5,7 +5,7 @@ use antiphon_core::{AdvertContent, AdvertDraft, Beacon, Event};
 use antiphon_identity::Credentials;
 use bytes::Bytes;
 
-use super::{Shell, TrustFacts};
+use super::{Shell, TrustFacts, expiry::EndsSoon};
 
 impl Shell {
     /// Signs an advert. A change of our state in it is published by gossip too.
@@ -50,6 +50,21 @@ impl Shell {
         match self.notary.open_beacon(sealed) {
             Ok(beacon) => self.drive(Event::BeaconHeard(beacon)),
             Err(refused) => self.refused("beacon", refused.kind(), &refused.to_string()),
+        }
+    }
+
+    /// Tells of certificates of ours that end soon.
+    pub(super) fn warn_of_ends(&mut self) {
+        let certificates = &self.certificates;
+        for EndsSoon { certificate, left } in
+            self.expiry.look(self.clock.now().unix, || certificates.all())
+        {
+            let (of, file) = (certificate.of.as_str(), &certificate.file);
+            let (end, days) = (&certificate.not_after_date, left.as_secs() / 86_400);
+            match days {
+                0 => tracing::error!(of, file, end, "a certificate ends within a day"),
+                1.. => tracing::warn!(of, file, end, days, "a certificate ends soon"),
+            }
         }
     }
 

@@ -19,7 +19,7 @@ impl Desk {
         let mut ledger =
             Ledger::new(Servers::new(servers.into(), true), Arc::new(Stats::default()));
         let server = ledger.servers.take_turn().unwrap();
-        let session = Session::new(server, &info(""), &mut ledger);
+        let session = Session::new(server, &info(""), Subscribed::No, &mut ledger);
         Self { session, ledger }
     }
 
@@ -271,6 +271,6 @@ fn a_new_connection_starts_with_every_live_subscription() {
     desk.order(subscribe(SubscriptionId(2)));
     desk.order(BrokerCommand::Unsubscribe { id: ONE });
     let server = desk.ledger.servers.take_turn().unwrap();
-    desk.session = Session::new(server, &info(""), &mut desk.ledger);
+    desk.session = Session::new(server, &info(""), Subscribed::No, &mut desk.ledger);
     assert_eq!(desk.written(), "SUB a.> g 2|");
 }

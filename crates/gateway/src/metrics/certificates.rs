@@ -1,0 +1,60 @@
+//! Certificates: when they end, and what became of renewed ones.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    flag,
+    sheet::{Row, Sheet},
+};
+use crate::{certificates::OwnCertificate, shell::Report};
+
+/// Our own by what they are for, peers' by gateway.
+pub(super) fn show(sheet: &mut Sheet, report: &Report) {
+    let own = |value: fn(&OwnCertificate) -> f64| {
+        let all = report.daemon.certificates.iter();
+        all.map(move |one| Row::new(label(one), value(one)))
+    };
+    let name = "certificate_expiry_timestamp_seconds";
+    let help = "When the certificate in use ends, since 1970, by what it is for";
+    sheet.gauge(name, help, own(|one| one.not_after.as_secs_f64()));
+    let help = "Whether its files hold something else that is not used";
+    sheet.gauge("certificate_refused", help, own(|one| flag(one.refused.is_some())));
+    let renewals = report.daemon.certificates.iter();
+    let renewals = renewals.map(|one| Row::new(label(one), one.renewals));
+    sheet.counter(
+        "certificate_renewals",
+        "Times that its files held a new one, which is used",
+        renewals,
+    );
+    let help = "When the first certificate that a peer has shown ends, since 1970";
+    sheet.gauge("peer_certificate_expiry_timestamp_seconds", help, peers(report));
+    for (name, help, count) in [
+        (
+            "link_handovers",
+            "Links that another took over from, for certificates",
+            report.daemon.handovers,
+        ),
+        (
+            "broker_handovers",
+            "Broker connections that another took over from, for certificates",
+            report.daemon.broker.handovers,
+        ),
+    ] {
+        sheet.total(name, help, count);
+    }
+}
+
+fn label(one: &OwnCertificate) -> [(&'static str, String); 1] {
+    [("certificate", one.of.as_str().to_owned())]
+}
+
+/// Of two links to one peer, the end that comes first.
+fn peers(report: &Report) -> impl Iterator<Item = Row<f64>> {
+    let mut ends = BTreeMap::<_, Duration>::new();
+    for link in &report.daemon.links {
+        let Some(end) = link.certificate_end else { continue };
+        let labels = [("gateway", link.gateway.to_string()), ("region", link.region.to_string())];
+        ends.entry(labels).and_modify(|known| *known = (*known).min(end)).or_insert(end);
+    }
+    ends.into_iter().map(|(labels, end)| Row::new(labels, end.as_secs_f64()))
+}

@@ -1,0 +1,111 @@
+//! Certificates that are replaced under load.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use antiphon_lab::{http, pki::Profile, wait};
+use antiphon_tests::Fabric;
+use tokio_util::sync::CancellationToken;
+
+use crate::rolling::load;
+
+/// The seed of a lab is the first gateway of the first region: that of the other dials it.
+const DIALS: &str = "us";
+const ACCEPTS: &str = "eu";
+/// How often the certificate of the gateway that dials is replaced.
+const REPLACEMENTS: u32 = 50;
+/// After so many of those the one of the gateway that accepts is replaced too. The link takes it up when
+/// it is set up anew next.
+const OTHER_EVERY: u32 = 10;
+/// Enough requests for the time that this takes, signed beforehand.
+const REQUESTS: usize = 12_000;
+/// How long a replaced certificate may take to be used everywhere.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One gateway a region, so that no sibling hides a loss. In a lab the same certificate serves links
+/// and the broker connection: both are made anew each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_replaced_fifty_times_under_load_lose_and_double_nothing() {
+    let fabric = Fabric::up(|options| {
+        options.regions = 2;
+        options.gateways = 1;
+    })
+    .await;
+    let stop = CancellationToken::new();
+    let load = tokio::spawn(load(&fabric.lab, REQUESTS, stop.clone()).await);
+    for number in 0..REPLACEMENTS {
+        replace(&fabric, DIALS, number + 1, 1.0).await;
+        if number % OTHER_EVERY == 0 {
+            replace(&fabric, ACCEPTS, number / OTHER_EVERY + 1, 0.0).await;
+        }
+    }
+    stop.cancel();
+    let (answers, took) = load.await.unwrap();
+    let nodes = fabric.identities();
+    let lost: usize = answers.values().map(|one| nodes.len().saturating_sub(one.len())).sum();
+    let doubled = answers.values().flat_map(BTreeMap::values).filter(|count| **count != 1).count();
+    let (mut links, mut brokers, mut doubt) = (0.0, 0.0, 0.0);
+    for region in [DIALS, ACCEPTS] {
+        links += count(&fabric, region, "antiphon_link_handovers_total").await;
+        brokers += count(&fabric, region, "antiphon_broker_handovers_total").await;
+        doubt += count(&fabric, region, "antiphon_units_in_doubt").await;
+    }
+    println!(
+        "{REPLACEMENTS} certificates replaced in {} ms under {} requests: {lost} of {} answers lost, \
+         {doubled} doubled, {doubt} in doubt; {links} handovers of links (both ends count), {brokers} \
+         of broker connections",
+        took.as_millis(),
+        answers.len(),
+        answers.len() * nodes.len(),
+    );
+    let missing: Vec<_> = answers
+        .iter()
+        .filter(|(_, one)| one.len() < nodes.len())
+        .map(|(reply, one)| (reply, one.keys().collect::<Vec<_>>()))
+        .collect();
+    assert_eq!((lost, doubled), (0, 0), "answered in part: {missing:?}");
+    let all = f64::from(REPLACEMENTS);
+    assert!(links >= all && brokers >= all, "{links} {brokers}");
+    fabric.conserved().await;
+}
+
+/// Replaces a gateway's certificate and key, and waits until so many more links and one more broker
+/// connection use it.
+async fn replace(fabric: &Fabric, region: &str, times: u32, more_links: f64) {
+    let [before_links, before_broker] = handovers(fabric, region).await;
+    let name = format!("{region}-1");
+    let profile = Profile::gateway(&fabric.lab.manifest().fabric, region, &name);
+    tokio::task::block_in_place(|| fabric.lab.pki().issue(&[profile], &|_| {})).unwrap();
+    let used = wait::until(PATIENCE, async || {
+        let [links, broker] = handovers(fabric, region).await;
+        let renewed = count(fabric, region, "antiphon_certificate_renewals_total").await;
+        let all = renewed >= f64::from(2 * times)
+            && links >= before_links + more_links
+            && broker > before_broker;
+        all.then_some(())
+    });
+    if used.await.is_none() {
+        let [links, broker] = handovers(fabric, region).await;
+        let renewed = count(fabric, region, "antiphon_certificate_renewals_total").await;
+        let links = links - before_links;
+        let broker = broker - before_broker;
+        panic!(
+            "certificate {times} of {name} is not used: {renewed} renewals, {links} links, {broker}"
+        );
+    }
+}
+
+async fn handovers(fabric: &Fabric, region: &str) -> [f64; 2] {
+    let links = count(fabric, region, "antiphon_link_handovers_total").await;
+    [links, count(fabric, region, "antiphon_broker_handovers_total").await]
+}
+
+/// The sum of a metric's rows.
+async fn count(fabric: &Fabric, region: &str, metric: &str) -> f64 {
+    let gateway = fabric.gateways().find(|one| one.name().starts_with(region)).unwrap();
+    let page = http::get(gateway.http(), "/metrics").await.map(|answer| answer.body);
+    let page = page.unwrap_or_default();
+    let rows = page
+        .lines()
+        .filter(|line| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with(['{', ' '])));
+    rows.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
