@@ -16,8 +16,8 @@ const REPLACEMENTS: u32 = 50;
 /// After so many of those the one of the gateway that accepts is replaced too. The link takes it up when
 /// it is set up anew next.
 const OTHER_EVERY: u32 = 10;
-/// Enough requests for the time that this takes, signed beforehand.
-const REQUESTS: usize = 12_000;
+/// Requests for half a minute, signed beforehand: nodes refuse them a minute after that.
+const REQUESTS: usize = 6_000;
 /// How long a replaced certificate may take to be used everywhere.
 const PATIENCE: Duration = Duration::from_secs(20);
 
