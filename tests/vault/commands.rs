@@ -79,6 +79,8 @@ servers = ["nats://127.0.0.1:1"]
 listen = "127.0.0.1:0"
 advertise = "localhost:7440"
 tls = {{ certificate = "gw.pem", key = "gw-key.pem", ca = "gw-ca.pem" }}
+[export]
+collectives = ["mcollective"]
 [admin]
 listen = "unix:{}/eu-1.sock"
 [identity.vault]
