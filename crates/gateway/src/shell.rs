@@ -202,7 +202,7 @@ impl Shell {
         while !self.stopping {
             let input = self.wait().await;
             self.take(input)?;
-            self.take_more()?;
+            self.take_more();
         }
         self.close_links().await;
         self.close_broker().await;
@@ -225,24 +225,27 @@ impl Shell {
 
     /// Messages that are there already, without waiting for each: timers are set, and everybody else is
     /// asked, once for a handful of them.
-    fn take_more(&mut self) -> Result<(), ShellError> {
+    ///
+    /// Nothing is taken once we stop: whoever closes links and broker looks for the last word of each.
+    fn take_more(&mut self) {
         for _ in 0..AT_ONCE {
-            let link = self.link_events.try_recv();
-            let broker = self.broker_events.try_recv().ok();
-            if link.is_none() && broker.is_none() || self.stopping {
-                return Ok(());
-            }
-            for input in [
-                link.map(|event| Input::Link(Some(event))),
-                broker.map(|event| Input::Broker(Some(event))),
-            ]
-            .into_iter()
-            .flatten()
+            let mut idle = true;
+            if !self.stopping
+                && let Some(event) = self.link_events.try_recv()
             {
-                self.take(input)?;
+                self.on_link(event);
+                idle = false;
+            }
+            if !self.stopping
+                && let Ok(event) = self.broker_events.try_recv()
+            {
+                self.on_broker(event);
+                idle = false;
+            }
+            if idle {
+                return;
             }
         }
-        Ok(())
     }
 
     fn next_deadline(&self) -> Option<Instant> {
