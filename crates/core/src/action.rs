@@ -291,3 +291,20 @@ pub enum Alarm {
         subject: String,
     },
 }
+
+impl Alarm {
+    /// A stable word: the one that it has in documents, and as a label.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::NativelyJoined { .. } => "natively-joined",
+            Self::TwoClusters { .. } => "two-clusters",
+            Self::DuplicateGateway { .. } => "duplicate-gateway",
+            Self::IdentityInTwoRegions { .. } => "identity-in-two-regions",
+            Self::PeerMisbehaves { .. } => "peer-misbehaves",
+            Self::Halted { .. } => "halted",
+            Self::LinkOrderedDown { .. } => "link-ordered-down",
+            Self::PermissionDenied { .. } => "permission-denied",
+        }
+    }
+}

@@ -5,8 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::{
-    Body, Config, Creator, EndToEnd, Frame, GatewayState, Hop, Incarnation, Member, Now, ReplyBody,
-    UnitId,
+    Body, Config, Creator, EndToEnd, Frame, GatewayState, Hello, Hop, Incarnation, Member, Now,
+    ReplyBody, UnitId,
 };
 
 /// `seconds` after the start; wall clock at 2026-11-24.
@@ -35,6 +35,17 @@ pub(crate) fn member(region: &str, gateway: &str) -> Member {
         endpoint: format!("{gateway}.example.net:7440").parse().unwrap(),
         state: GatewayState::Active,
         version: "0.1.0".to_owned(),
+    }
+}
+
+/// What a gateway says when a link to it comes up.
+pub(crate) fn hello(region: &str, gateway: &str, incarnation: u64) -> Hello {
+    Hello {
+        region: region.parse().unwrap(),
+        gateway: gateway.parse().unwrap(),
+        incarnation: Incarnation(incarnation),
+        version: "0.1.0".to_owned(),
+        endpoint: format!("{gateway}.example.net:7440").parse().unwrap(),
     }
 }
 

@@ -27,5 +27,5 @@ pub use scenario::{
     ResolveSpec, RuleSpec, Scenario, ScenarioError, SkewSpec, Span, SplitSpec, StepSpec,
     TrafficSpec, WhatIfError,
 };
-pub use watch::{Asked, Invariant, Question, Settled, Violation, Watch, Whom, alarm_kind};
+pub use watch::{Asked, Invariant, Question, Settled, Violation, Watch, Whom};
 pub use world::{Answering, Ending, Slot, Startup, World};

@@ -15,7 +15,7 @@ use crate::{
     machine::Make,
     network::Path,
     scenario::{Act, LinkSpec, Pings, Plan},
-    watch::{Settled, alarm_kind},
+    watch::Settled,
     world::World,
 };
 
@@ -236,7 +236,7 @@ fn garbage(world: &mut World, region: &RegionId) {
 pub(crate) fn alarms(world: &World) -> BTreeMap<&'static str, u64> {
     let mut counts = BTreeMap::new();
     for (_, _, alarm) in world.watch().alarms() {
-        *counts.entry(alarm_kind(alarm)).or_default() += 1;
+        *counts.entry(alarm.kind()).or_default() += 1;
     }
     counts
 }

@@ -215,7 +215,7 @@ impl Watch {
         if !raised {
             return;
         }
-        let kind = alarm_kind(&alarm);
+        let kind = alarm.kind();
         if !self.may_alarm.contains(kind) {
             let what = format!("gateway {} raises {alarm:?} without a cause", slot.0);
             self.violated(at, Invariant::Behaviour, what);
@@ -247,20 +247,5 @@ impl Watch {
             self.native.insert(pair, at);
         }
         self.may_alarm("natively-joined");
-    }
-}
-
-/// The word for an alarm's kind.
-#[must_use]
-pub fn alarm_kind(alarm: &Alarm) -> &'static str {
-    match alarm {
-        Alarm::NativelyJoined { .. } => "natively-joined",
-        Alarm::TwoClusters { .. } => "two-clusters",
-        Alarm::DuplicateGateway { .. } => "duplicate-gateway",
-        Alarm::IdentityInTwoRegions { .. } => "identity-in-two-regions",
-        Alarm::PeerMisbehaves { .. } => "peer-misbehaves",
-        Alarm::Halted { .. } => "halted",
-        Alarm::LinkOrderedDown { .. } => "link-ordered-down",
-        Alarm::PermissionDenied { .. } => "permission-denied",
     }
 }

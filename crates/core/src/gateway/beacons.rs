@@ -160,8 +160,9 @@ impl Gateway {
                 }
             }
         };
-        let siblings = self.beacons.heard.values().filter(|(one, _)| one.region == self.me.region);
-        siblings.into_iter().any(|(one, heard)| one.state.takes_frames() && connected(one, *heard))
+        let mut siblings =
+            self.beacons.heard.values().filter(|(one, _)| one.region == self.me.region);
+        siblings.any(|(one, heard)| one.state.takes_frames() && connected(one, *heard))
     }
 
     /// What beacons of all regions are published on.

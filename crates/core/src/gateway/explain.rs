@@ -14,7 +14,7 @@ use antiphon_wire::{CallerId, Collective, RequestHead, RequestId, Subject, Trans
 use bytes::Bytes;
 
 use self::{
-    checks::{check, describe, failed, hint_detail, passed, rules, unheard, what_is_wrong},
+    checks::{check, describe, failed, hint_detail, malformed, no_message, passed, rules, unheard},
     suppose::Supposed,
     way::{Outgoing, Scene},
 };
@@ -28,7 +28,7 @@ use crate::{
         policing::{Known, Wanted},
         vetting::FlowKey,
     },
-    policy::Proof,
+    policy::{Policy, Proof},
 };
 
 /// What is not said is taken to be this.
@@ -159,8 +159,7 @@ impl Gateway {
         }
         passed(checks, "export", format!("region {from} exports the collective {collective}"));
         let Some(payload) = &asked.payload else {
-            let detail = "no message was given: taken to be well formed".to_owned();
-            checks.push(check("message", CheckResult::Unknown, detail));
+            checks.push(no_message());
             return supposed_request(asked, collective, target).map(Ok);
         };
         Ok(match self.read_request(parsed, payload.clone()) {
@@ -169,8 +168,7 @@ impl Gateway {
                 Ok(entering)
             }
             Err(refusal) => {
-                let wrong = what_is_wrong(payload, self.config.limits.frame_bytes_max);
-                Err(failed(checks, "message", &wrong, refusal.reason))
+                Err(malformed(checks, payload, self.config.limits.frame_bytes_max, &refusal))
             }
         })
     }
@@ -207,8 +205,8 @@ impl Gateway {
         to: impl Iterator<Item = &'r RegionId> + Clone,
         checks: &mut Vec<crate::Check>,
     ) -> Result<Known, DropReason> {
-        let Asking { asked, supposed, now, .. } = asking;
-        let policy = supposed.policy().unwrap_or(self.policy());
+        let Asking { asked, now, .. } = asking;
+        let policy = self.policy_in(asking);
         let mut unproved = |detail: String| {
             checks.push(check("signature", CheckResult::Unknown, detail));
         };
@@ -236,6 +234,11 @@ impl Gateway {
         Ok(known)
     }
 
+    /// The policy that is supposed to be in force, or is.
+    fn policy_in<'a>(&'a self, asking: Asking<'a>) -> &'a Policy {
+        asking.supposed.policy().unwrap_or(self.policy())
+    }
+
     fn exports(&self, region: &RegionId, collective: &Collective) -> bool {
         if region == self.region() {
             return self.config.export.contains(collective);
@@ -254,14 +257,13 @@ impl Gateway {
         let Asking { supposed, now, .. } = asking;
         let (head, target) = (&entering.head, &entering.target);
         let origin = explanation.from.clone();
-        let table = supposed.graph().table(&explanation.entry, &origin);
-        let policy = supposed.policy().unwrap_or(self.policy());
-        let asked = Asked { head, origin: &origin, target, known, policy, table: Some(&table) };
+        let scene = Scene::new(supposed, explanation);
+        let (policy, table) = (self.policy_in(asking), Some(&scene.table));
+        let asked = Asked { head, origin: &origin, target, known, policy, table };
         let decision = self.decide(&asked);
         let ours = origin == *self.region();
         let refused = decision.refused.as_ref();
         explanation.checks.extend(rules(refused, &asked, ours.then(|| self.ordered.halts())));
-        let scene = Scene { supposed, entry: &explanation.entry, table: &table };
         let outgoing = Outgoing::request(head, target.clone(), &entering.reply_to);
         let view = |region: &RegionId, verdict: &Verdict| {
             let hint = self.hint_said(region, head, target, now);
@@ -275,7 +277,7 @@ impl Gateway {
                 None if ours => self.lets_go(&asked, region),
                 None => "it holds the collective".to_owned(),
             };
-            let way = rejection.is_none().then(|| self.way(scene, &outgoing, region));
+            let way = rejection.is_none().then(|| self.way(&scene, &outgoing, region));
             CandidateView {
                 region: region.clone(),
                 why: rejection.as_ref().map_or("", |one| one.label()).to_owned(),

@@ -179,10 +179,10 @@ impl Gateway {
         ToTarget { head, known, region, policy }: ToTarget<'_>,
         target: &str,
     ) -> Result<Target, Unfit> {
-        let refused = |_| Unfit::Target(DropReason::TargetRefused);
-        let subject = Subject::parse(target).map_err(|_| refused(()))?;
-        let (collective, target) = addressed(&subject).map_err(|_| refused(()))?;
-        let exported: &Collective = self.config.export.get(collective).ok_or(refused(()))?;
+        let refused = || Unfit::Target(DropReason::TargetRefused);
+        let subject = Subject::parse(target).map_err(|_| refused())?;
+        let (collective, target) = addressed(&subject).map_err(|_| refused())?;
+        let exported: &Collective = self.config.export.get(collective).ok_or_else(refused)?;
         agrees(head, exported, &target).map_err(Unfit::Target)?;
         let origin = self.region();
         let asked = Asked { head, origin, target: &target, known, policy, table: None };

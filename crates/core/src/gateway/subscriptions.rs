@@ -136,8 +136,8 @@ mod tests {
 
     use crate::{
         Action, Advert, AdvertContent, AdvertDraft, Beacon, BrokerInfo, Event, Gateway,
-        GatewayState, Hello, Incarnation, LinkId, Offer, Stamp, Topology,
-        testing::{at, config},
+        GatewayState, Incarnation, LinkId, Offer, Stamp, Topology,
+        testing::{at, config, hello},
     };
 
     /// `eu-1`, which heard of `us` from a sibling and has lost all links since.
@@ -145,13 +145,7 @@ mod tests {
         let mut gateway = Gateway::new(config("eu", "eu-1"), 1, at(0));
         gateway.handle(Event::BrokerUp(BrokerInfo::default()), at(0));
         let link = LinkId(1);
-        let peer = Hello {
-            region: "eu".parse().unwrap(),
-            gateway: "eu-2".parse().unwrap(),
-            incarnation: Incarnation(1),
-            version: String::new(),
-            endpoint: "eu-2:7440".parse().unwrap(),
-        };
+        let peer = hello("eu", "eu-2", 1);
         gateway.handle(Event::LinkUp { link, peer, dialed: None }, at(0));
         let contents = [
             AdvertContent::Topology(Topology::default()),
@@ -201,13 +195,7 @@ mod tests {
     /// `eu-2`, linked with `eu-1`, in this state and with a link to `us-1`.
     fn linked_sibling(gateway: &mut Gateway, state: GatewayState, second: u64) {
         let link = LinkId(second);
-        let peer = Hello {
-            region: "eu".parse().unwrap(),
-            gateway: "eu-2".parse().unwrap(),
-            incarnation: Incarnation(1),
-            version: String::new(),
-            endpoint: "eu-2:7440".parse().unwrap(),
-        };
+        let peer = hello("eu", "eu-2", 1);
         let out = gateway.handle(Event::LinkUp { link, peer, dialed: None }, at(second));
         let epoch = out.iter().find_map(|action| {
             let Action::Control { message: crate::Control::Open(open), .. } = action else {

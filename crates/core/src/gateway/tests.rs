@@ -9,7 +9,7 @@ use crate::{
     DropReason, Epoch, Frame, FromBroker, Hello, Incarnation, Offer, Open, Outcome, Receipt,
     Receipts, Stamp, Target, Topology, UnitId,
     advert::Advert,
-    testing::{at, config, reply_frame},
+    testing::{at, config, hello, reply_frame},
 };
 
 mod entering;
@@ -78,24 +78,24 @@ impl Bench {
     }
 
     fn link(&mut self, gateway: &str, region: &str) {
-        let peer = Hello {
-            region: region.parse().unwrap(),
-            gateway: gateway.parse().unwrap(),
-            incarnation: Incarnation(5),
-            version: "0.1.0".to_owned(),
-            endpoint: "us-1:7440".parse().unwrap(),
-        };
-        let actions = self.handle(Event::LinkUp { link: LINK, peer, dialed: None });
-        let epoch = opened(&actions).unwrap();
         let adverts = vec![topology_of(gateway, region, "eu-1"), offer_of(gateway, region)];
+        let actions = self.greet(gateway, region, adverts);
+        self.pass(&actions);
+    }
+
+    /// A link comes up with a peer that tells these; the broker says nothing yet.
+    fn greet(&mut self, gateway: &str, region: &str, adverts: Vec<Advert>) -> Vec<Action> {
+        let peer = hello(region, gateway, 5);
+        let mut actions = self.handle(Event::LinkUp { link: LINK, peer, dialed: None });
+        let epoch = opened(&actions).unwrap();
         for message in [
             Control::Open(Open { epoch: THEIR_EPOCH, base: 0, fresh: true }),
             Control::Accept(Accept { epoch, next: Some(0), granted: 1 << 24 }),
             Control::Adverts { adverts, answered: true },
         ] {
-            let actions = self.handle(Event::FromPeer { link: LINK, message });
-            self.pass(&actions);
+            actions.extend(self.handle(Event::FromPeer { link: LINK, message }));
         }
+        actions
     }
 
     /// The broker has processed everything so far.

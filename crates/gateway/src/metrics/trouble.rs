@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use antiphon_core::Alarm;
-
 use super::{
     flag,
     sheet::{Row, Sheet},
@@ -33,7 +31,7 @@ pub(super) fn show(sheet: &mut Sheet, report: &Report) {
     // Kinds without alarms are shown too, so that an alert can see the change.
     let mut counts = BTreeMap::from(KINDS.map(|kind| (kind, 0.0)));
     for alarm in core.alarms.iter().map(|view| &view.alarm).chain(&daemon.denied) {
-        *counts.entry(kind(alarm)).or_default() += 1.0;
+        *counts.entry(alarm.kind()).or_default() += 1.0;
     }
     let enrolment = daemon.enrolment.as_ref();
     if enrolment.is_some_and(|enrolment| enrolment.trouble.is_some()) {
@@ -66,18 +64,4 @@ fn refusals(sheet: &mut Sheet, report: &Report) {
     let none = PLACES.iter().map(|place| row(place, "untrusted", 0));
     let help = "Certificates and signed statements that were not accepted";
     sheet.counter("identity_refusals", help, none.chain(rows));
-}
-
-/// The label of an alarm: one of [`KINDS`].
-fn kind(alarm: &Alarm) -> &'static str {
-    match alarm {
-        Alarm::NativelyJoined { .. } => "natively-joined",
-        Alarm::TwoClusters { .. } => "two-clusters",
-        Alarm::DuplicateGateway { .. } => "duplicate-gateway",
-        Alarm::PeerMisbehaves { .. } => "peer-misbehaves",
-        Alarm::PermissionDenied { .. } => "permission-denied",
-        Alarm::IdentityInTwoRegions { .. } => "identity-in-two-regions",
-        Alarm::Halted { .. } => "halted",
-        Alarm::LinkOrderedDown { .. } => "link-ordered-down",
-    }
 }

@@ -8,7 +8,7 @@ use antiphon_wire::Identity;
 use super::traffic::question;
 use crate::{
     scenario::{Complete, Expectation, Plan},
-    watch::{Asked, Invariant, Whom, alarm_kind},
+    watch::{Asked, Invariant, Whom},
     world::World,
 };
 
@@ -96,7 +96,7 @@ pub(super) fn judge(plan: &Plan, probes: &Probes, world: &mut World) {
             Expectation::Complete(complete) => found.extend(incomplete(world, complete)),
             Expectation::Alarm(by, kind) => {
                 let raised = world.watch().alarms().iter();
-                let mut raised = raised.filter(|(at, _, one)| at <= by && alarm_kind(one) == kind);
+                let mut raised = raised.filter(|(at, _, one)| at <= by && one.kind() == kind);
                 if raised.next().is_none() {
                     found.push((*by, Invariant::Expected, format!("no alarm {kind}")));
                 }

@@ -3,7 +3,10 @@
 use antiphon_wire::{Collective, Subject, Transport};
 use bytes::Bytes;
 
-use crate::{Check, CheckResult, DropReason, HintSaid, Rejection, Target, gateway::decide::Asked};
+use crate::{
+    Check, CheckResult, DropReason, HintSaid, Rejection, Target,
+    gateway::{decide::Asked, ingress::Refusal},
+};
 
 pub(super) fn check(name: &str, result: CheckResult, detail: String) -> Check {
     Check { name: name.to_owned(), result, detail }
@@ -52,6 +55,22 @@ pub(super) const fn unheard(subject: &Subject) -> &'static str {
         | Subject::FederationRequest { .. }
         | Subject::Other(_) => "no gateway listens there",
     }
+}
+
+/// Nobody knows what the message itself is like.
+pub(super) fn no_message() -> Check {
+    let detail = "no message was given: taken to be well formed".to_owned();
+    check("message", CheckResult::Unknown, detail)
+}
+
+/// Notes why a request is refused when it is read.
+pub(super) fn malformed(
+    checks: &mut Vec<Check>,
+    payload: &Bytes,
+    bytes_max: u64,
+    refusal: &Refusal,
+) -> DropReason {
+    failed(checks, "message", &what_is_wrong(payload, bytes_max), refusal.reason)
 }
 
 /// What cannot be read of a message, or how large it is, or what it says of itself.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::{
     AGENT, Asking, Came, REPLY_TO,
-    checks::{check, failed, passed, what_is_wrong},
+    checks::{check, failed, malformed, no_message, passed},
     supposed_request,
     way::{Outgoing, Scene},
 };
@@ -48,7 +48,7 @@ impl Gateway {
             Ok(known) => known,
             Err(reason) => return Ok(Err(failed(checks, "rules", "", reason))),
         };
-        let policy = asking.supposed.policy().unwrap_or(self.policy());
+        let policy = self.policy_in(asking);
         let to = ToTarget { head, known: &known, region: &region, policy };
         let sorted = federated.targets.iter().map(|one| (one.as_str(), self.read_target(to, one)));
         let sorted: Vec<_> = sorted.collect();
@@ -95,8 +95,7 @@ impl Gateway {
     ) -> Result<Result<Federated, DropReason>, ExplainError> {
         let checks = &mut explanation.checks;
         let Some(payload) = &asking.asked.payload else {
-            let detail = "no message was given: taken to be well formed".to_owned();
-            checks.push(check("message", CheckResult::Unknown, detail));
+            checks.push(no_message());
             return self.supposed_federated(asking.asked).map(Ok);
         };
         Ok(match self.read_federated(payload.clone()) {
@@ -106,8 +105,7 @@ impl Gateway {
                 Ok(federated)
             }
             Err(refusal) => {
-                let wrong = what_is_wrong(payload, self.config.limits.frame_bytes_max);
-                Err(failed(checks, "message", &wrong, refusal.reason))
+                Err(malformed(checks, payload, self.config.limits.frame_bytes_max, &refusal))
             }
         })
     }
@@ -138,12 +136,10 @@ impl Gateway {
         explanation: &Explanation,
     ) -> Vec<CandidateView> {
         let good = sorted.iter().find_map(|(_, read)| read.as_ref().ok());
-        let table = asking.supposed.graph().table(&explanation.entry, &explanation.from);
-        let (supposed, entry) = (asking.supposed, &explanation.entry);
-        let scene = Scene { supposed, entry, table: &table };
+        let scene = Scene::new(asking.supposed, explanation);
         let way = good.map(|target| {
             let outgoing = Outgoing::request(&federated.head, target.clone(), &federated.reply_to);
-            self.way(scene, &outgoing, region)
+            self.way(&scene, &outgoing, region)
         });
         let rejection = sorted.iter().find_map(|(_, read)| match read {
             Err(Unfit::Rejected(rejection)) if good.is_none() => Some(rejection.clone()),

@@ -58,9 +58,7 @@ impl Gateway {
         answer: Option<&Answer>,
         explanation: &mut Explanation,
     ) {
-        let table = asking.supposed.graph().table(&explanation.entry, &explanation.from);
-        let (supposed, entry) = (asking.supposed, &explanation.entry);
-        let scene = Scene { supposed, entry, table: &table };
+        let scene = Scene::new(asking.supposed, explanation);
         let (outgoing, detail) = match answer {
             Some(Answer { address, .. }) => {
                 let prefer = Some(address.gateway.clone());
@@ -69,7 +67,7 @@ impl Gateway {
             None => (Outgoing::reply(REPLY_TO, None), "if its client asked"),
         };
         let candidate = |region: RegionId| CandidateView {
-            way: Some(self.way(scene, &outgoing, &region)),
+            way: Some(self.way(&scene, &outgoing, &region)),
             region,
             rejection: None,
             why: String::new(),

@@ -7,18 +7,26 @@ use bytes::Bytes;
 
 use super::suppose::Supposed;
 use crate::{
-    Body, Creator, EndToEnd, Frame, Gateway, GatewayId, Hop, NextStep, RegionId, ReplyBody,
-    RequestBody, Route, Target, UnitId, WayThere,
+    Body, Creator, EndToEnd, Explanation, Frame, Gateway, GatewayId, Hop, NextStep, RegionId,
+    ReplyBody, RequestBody, Route, Target, UnitId, WayThere,
     gateway::{ingress::flow_of, peer::Peer},
     routes::{Here, Step, Table, next_step},
 };
 
 /// Where the message enters, and what is known of ways from there.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Scene<'a> {
-    pub(super) supposed: &'a Supposed<'a>,
-    pub(super) entry: &'a GatewayId,
-    pub(super) table: &'a Table,
+    supposed: &'a Supposed<'a>,
+    entry: GatewayId,
+    pub(super) table: Table,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(supposed: &'a Supposed<'a>, explanation: &Explanation) -> Self {
+        let entry = explanation.entry.clone();
+        let table = supposed.graph().table(&entry, &explanation.from);
+        Self { supposed, entry, table }
+    }
 }
 
 /// What becomes a frame, its payload left out.
@@ -57,7 +65,12 @@ impl<'a> Outgoing<'a> {
 
 impl Gateway {
     /// How a message gets to a region that is to have it.
-    pub(super) fn way(&self, scene: Scene<'_>, outgoing: &Outgoing<'_>, to: &RegionId) -> WayThere {
+    pub(super) fn way(
+        &self,
+        scene: &Scene<'_>,
+        outgoing: &Outgoing<'_>,
+        to: &RegionId,
+    ) -> WayThere {
         let Scene { supposed, entry, table } = scene;
         let first_hand = *entry == self.me.gateway;
         let open = |peer: &GatewayId| match first_hand {

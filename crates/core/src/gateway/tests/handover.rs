@@ -5,13 +5,7 @@ use super::*;
 const SECOND: LinkId = LinkId(2);
 
 fn again() -> Hello {
-    Hello {
-        region: "us".parse().unwrap(),
-        gateway: "us-1".parse().unwrap(),
-        incarnation: Incarnation(5),
-        version: "0.1.0".to_owned(),
-        endpoint: "us-1:7440".parse().unwrap(),
-    }
+    hello("us", "us-1", 5)
 }
 
 fn reaches_us(bench: &Bench) -> bool {

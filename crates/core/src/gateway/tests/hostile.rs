@@ -3,16 +3,6 @@
 use super::*;
 use crate::DialFailure;
 
-fn hello(gateway: &str, region: &str, incarnation: u64) -> Hello {
-    Hello {
-        region: region.parse().unwrap(),
-        gateway: gateway.parse().unwrap(),
-        incarnation: Incarnation(incarnation),
-        version: String::new(),
-        endpoint: "us-1.example.net:7440".parse().unwrap(),
-    }
-}
-
 fn dials(actions: &[Action]) -> usize {
     actions.iter().filter(|one| matches!(one, Action::Dial { .. })).count()
 }
@@ -24,7 +14,7 @@ fn closes(actions: &[Action]) -> bool {
 #[test]
 fn a_name_is_not_taken_over_from_another_region() {
     let mut bench = Bench::new();
-    let up = Event::LinkUp { link: LinkId(9), peer: hello("us-1", "evil", 6), dialed: None };
+    let up = Event::LinkUp { link: LinkId(9), peer: hello("evil", "us-1", 6), dialed: None };
     let actions = bench.handle(up);
     assert!(closes(&actions) && alarmed(&actions), "{actions:?}");
     let mut usurped = topology_of("us-1", "evil", "eu-1");
@@ -129,7 +119,7 @@ fn a_drain_asks_again_over_a_link_that_replaces_another() {
         }
     }
     let link = LinkId(2);
-    let up = Event::LinkUp { link, peer: hello("us-1", "us", 5), dialed: None };
+    let up = Event::LinkUp { link, peer: hello("us", "us-1", 5), dialed: None };
     let epoch = opened(&bench.handle(up)).unwrap();
     let accept = Control::Accept(Accept { epoch, next: Some(0), granted: 1 << 24 });
     let actions = bench.handle(Event::FromPeer { link, message: accept });
@@ -151,10 +141,10 @@ fn a_gateway_that_gossip_lost_is_still_dialled_now_and_then() {
     let mut gateway = Gateway::new(settings, 1, at(0));
     gateway.handle(Event::Tick, at(0));
     let dialed = Some(DialTarget::Seed { endpoint: seed });
-    let sibling = hello("eu-2", "eu", 5);
+    let sibling = hello("eu", "eu-2", 5);
     gateway.handle(Event::LinkUp { link: LinkId(1), peer: sibling, dialed }, at(0));
     gateway.handle(Event::MemberSeen(crate::testing::member("us", "us-1")), at(0));
-    let up = Event::LinkUp { link: LinkId(2), peer: hello("us-1", "us", 5), dialed: None };
+    let up = Event::LinkUp { link: LinkId(2), peer: hello("us", "us-1", 5), dialed: None };
     gateway.handle(up, at(0));
     gateway.handle(Event::LinkDown { link: LinkId(2), reason: String::new() }, at(10));
     let target = DialTarget::Member {
@@ -181,7 +171,7 @@ fn a_link_that_falls_as_soon_as_it_stands_is_not_dialled_in_a_storm() {
     let mut dialled = dials(&gateway.handle(Event::Tick, at(0)));
     for number in 1..100 {
         let (link, dialed) = (LinkId(number), Some(target.clone()));
-        gateway.handle(Event::LinkUp { link, peer: hello("us-1", "us", 5), dialed }, at(0));
+        gateway.handle(Event::LinkUp { link, peer: hello("us", "us-1", 5), dialed }, at(0));
         let down = Event::LinkDown { link, reason: String::new() };
         dialled += dials(&gateway.handle(down, at(0)));
     }
@@ -196,7 +186,7 @@ fn nobody_is_dialled_twice_at_a_time() {
     let mut gateway = Gateway::new(settings, 1, at(0));
     gateway.handle(Event::Tick, at(0));
     let dialed = Some(DialTarget::Seed { endpoint });
-    let peer = hello("us-1", "us", 5);
+    let peer = hello("us", "us-1", 5);
     gateway.handle(Event::LinkUp { link: LinkId(1), peer, dialed }, at(0));
     gateway.handle(Event::MemberSeen(crate::testing::member("us", "us-1")), at(1));
     let down = Event::LinkDown { link: LinkId(1), reason: String::new() };

@@ -5,22 +5,7 @@ use super::*;
 /// `eu-1`, just started, with a broker that has not read anything yet.
 fn linked_with(gateway: &str, region: &str, tells: Vec<Advert>) -> (Bench, Vec<Action>) {
     let mut bench = Bench::unlinked(config("eu", "eu-1"));
-    let peer = Hello {
-        region: region.parse().unwrap(),
-        gateway: gateway.parse().unwrap(),
-        incarnation: Incarnation(5),
-        version: "0.1.0".to_owned(),
-        endpoint: "us-1:7440".parse().unwrap(),
-    };
-    let mut actions = bench.handle(Event::LinkUp { link: LINK, peer, dialed: None });
-    let epoch = opened(&actions).unwrap();
-    for message in [
-        Control::Open(Open { epoch: THEIR_EPOCH, base: 0, fresh: true }),
-        Control::Accept(Accept { epoch, next: Some(0), granted: 1 << 24 }),
-        Control::Adverts { adverts: tells, answered: true },
-    ] {
-        actions.extend(bench.handle(Event::FromPeer { link: LINK, message }));
-    }
+    let actions = bench.greet(gateway, region, tells);
     (bench, actions)
 }
 

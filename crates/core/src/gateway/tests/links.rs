@@ -42,13 +42,7 @@ fn a_resumed_session_repeats_what_was_not_acknowledged() {
     let (subject, payload) = golden("v1-ping.json", 0);
     bench.publish(&subject, payload);
     bench.handle(Event::LinkDown { link: LINK, reason: "reset".to_owned() });
-    let peer = Hello {
-        region: "us".parse().unwrap(),
-        gateway: "us-1".parse().unwrap(),
-        incarnation: Incarnation(5),
-        version: String::new(),
-        endpoint: "us-1:7440".parse().unwrap(),
-    };
+    let peer = hello("us", "us-1", 5);
     let link = LinkId(2);
     let actions = bench.handle(Event::LinkUp { link, peer, dialed: None });
     let epoch = opened(&actions).unwrap();

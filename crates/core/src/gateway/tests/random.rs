@@ -190,13 +190,7 @@ impl Life {
     }
 
     fn link_up(&mut self, incarnation: u8) -> Event {
-        let peer = Hello {
-            region: "us".parse().unwrap(),
-            gateway: "us-1".parse().unwrap(),
-            incarnation: Incarnation(5 + u64::from(incarnation)),
-            version: String::new(),
-            endpoint: "us-1:7440".parse().unwrap(),
-        };
+        let peer = hello("us", "us-1", 5 + u64::from(incarnation));
         self.next_link += 1;
         Event::LinkUp { link: LinkId(self.next_link), peer, dialed: None }
     }

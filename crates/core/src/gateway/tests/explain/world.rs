@@ -187,13 +187,7 @@ impl World {
 
     pub(super) fn up(&mut self, who: usize) {
         let (gateway, region) = OTHERS[who];
-        let peer = Hello {
-            region: region.parse().unwrap(),
-            gateway: gateway.parse().unwrap(),
-            incarnation: Incarnation(5),
-            version: String::new(),
-            endpoint: "x:7440".parse().unwrap(),
-        };
+        let peer = hello(region, gateway, 5);
         let actions = self.bench.handle(Event::LinkUp { link: link(who), peer, dialed: None });
         let Some(epoch) = opened(&actions) else { return };
         self.epochs.insert(who, epoch);
