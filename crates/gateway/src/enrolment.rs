@@ -44,12 +44,24 @@ pub fn is_ours(
     region: &str,
     gateway: &str,
 ) -> Result<(), IdentityError> {
-    let identity = names.identify_leaf(own.leaf())?;
-    identity.require_region(region)?;
-    identity.require_gateway(gateway)?;
-    let intermediates = own.chain().get(1..).unwrap_or_default();
+    names_us(own, names, region, gateway)?;
     for purpose in [Purpose::ClientAuthentication, Purpose::ServerAuthentication] {
-        own.trust().verify(own.certificate(), intermediates, UnixTime::now(), purpose)?;
+        own.verify(UnixTime::now(), purpose)?;
     }
     Ok(())
+}
+
+/// Whether a certificate names this gateway of this region.
+///
+/// # Errors
+/// [`IdentityError`]: whom it names instead.
+pub(crate) fn names_us(
+    own: &Credentials,
+    names: &Names,
+    region: &str,
+    gateway: &str,
+) -> Result<(), IdentityError> {
+    let identity = names.identify_leaf(own.leaf())?;
+    identity.require_region(region)?;
+    identity.require_gateway(gateway)
 }

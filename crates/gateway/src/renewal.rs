@@ -15,6 +15,7 @@ use self::watch::Watch;
 use crate::{
     certificates::{OwnCertificates, Use},
     config::{Tls, with_sources},
+    enrolment::names_us,
     link::LinkTls,
 };
 
@@ -150,11 +151,7 @@ impl Renewal {
     /// A check that region and gateway stay the same.
     pub(crate) fn same_identity(names: &Arc<Names>, region: String, gateway: String) -> Check {
         let names = Arc::clone(names);
-        Box::new(move |credentials| {
-            let identity = names.identify_leaf(credentials.leaf())?;
-            identity.require_region(&region)?;
-            identity.require_gateway(&gateway)
-        })
+        Box::new(move |credentials| names_us(credentials, &names, &region, &gateway))
     }
 
     /// Goes on until the shell is gone.

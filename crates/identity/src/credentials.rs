@@ -13,7 +13,8 @@ use crate::date::Date;
 use crate::error::IdentityError;
 use crate::pem;
 use crate::statement::Signer;
-use crate::trust::{TrustBundle, TrustError};
+use crate::trust::{Purpose, TrustBundle, TrustError};
+use crate::validity::Validity;
 pub use files::{CredentialFiles, KeyAccess};
 
 mod files;
@@ -181,6 +182,15 @@ impl Credentials {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.leaf.fingerprint
+    }
+
+    /// Whether whoever trusts what we trust would believe this certificate for `purpose` at `now`.
+    ///
+    /// # Errors
+    /// [`IdentityError`]: as [`TrustBundle::verify`].
+    pub fn verify(&self, now: UnixTime, purpose: Purpose) -> Result<Validity, IdentityError> {
+        let intermediates = self.chain().get(1..).unwrap_or_default();
+        self.trust.verify(self.certificate(), intermediates, now, purpose)
     }
 
     /// The CAs by which others are judged.

@@ -50,11 +50,8 @@ fn one(
 ) -> Option<CertificateTry> {
     let own = tls.load().ok()?;
     let now = UnixTime::since_unix_epoch(now);
-    let intermediates = own.chain().get(1..).unwrap_or_default();
-    let refusals = purposes
-        .iter()
-        .map(|purpose| own.trust().verify(own.certificate(), intermediates, now, *purpose).err());
-    let untrusted = refusals.flatten().next().map(|error| with_sources(&error));
+    let mut refusals = purposes.iter().filter_map(|purpose| own.verify(now, *purpose).err());
+    let untrusted = refusals.next().map(|error| with_sources(&error));
     Some(CertificateTry {
         setting,
         file: tls.certificate.display().to_string(),

@@ -17,8 +17,10 @@ pub struct VaultTry {
 /// used up by that, so one that is wrapped stays so.
 pub(super) async fn try_vault(config: &Config) -> Option<VaultTry> {
     let vault = config.vault.as_ref()?;
-    let by = format!("{}/sign/{} at {}", vault.mount, vault.role, vault.address);
-    Some(VaultTry { by, outcome: rehearse(vault).await.map_err(|error| error.told()) })
+    Some(VaultTry {
+        by: vault.signer(),
+        outcome: rehearse(vault).await.map_err(|error| error.told()),
+    })
 }
 
 async fn rehearse(vault: &VaultConfig) -> Result<&'static str, VaultError> {

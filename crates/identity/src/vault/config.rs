@@ -32,6 +32,19 @@ pub struct VaultConfig {
     pub key_type: KeyType,
 }
 
+impl VaultConfig {
+    /// Where certificates are signed: `pki/sign/gateway`.
+    pub(super) fn sign_path(&self) -> String {
+        format!("{}/sign/{}", self.mount, self.role)
+    }
+
+    /// Who signs them, for people: `pki/sign/gateway at https://vault.example.net:8200`.
+    #[must_use]
+    pub fn signer(&self) -> String {
+        format!("{} at {}", self.sign_path(), self.address)
+    }
+}
+
 /// A secret id in a file, read at each log-in, so that it may be replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretId {

@@ -118,7 +118,7 @@ impl Enroller {
     }
 
     async fn sign(&mut self, made: Request) -> Result<Issued, VaultError> {
-        let path = format!("{}/sign/{}", self.config.mount, self.config.role);
+        let path = self.config.sign_path();
         let ask = self.ask(&made);
         let kept = self.session.as_ref().is_some_and(Session::is_good);
         let mut answer = self.post_logged_in(&path, &ask).await?;

@@ -43,7 +43,7 @@ impl EnrolmentFacts {
             since: trouble.since,
         });
         Self {
-            by: format!("{}/sign/{} at {}", vault.mount, vault.role, vault.address),
+            by: vault.signer(),
             renewals: state.renewals,
             last: state.last,
             next: state.next,
