@@ -215,19 +215,13 @@ impl Reader<'_> {
 
     fn brokers(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
         let (step, at) = (self.step, self.step.at.0);
-        for (key, names) in [("broker_down", &step.broker_down), ("garbage", &step.garbage)] {
-            let Some(names) = names else { continue };
-            let mut acts = Vec::new();
-            for name in names {
-                let region = self.names.region(name, key, self.span)?;
-                acts.extend(match key {
-                    "garbage" => vec![(at, Act::Garbage(region))],
-                    _ => {
-                        self.lasting(Act::Broker(region.clone(), false), Act::Broker(region, true))
-                    }
-                });
-            }
-            found.push(acts);
+        if let Some(names) = &step.broker_down {
+            let act = |region, down: bool| Act::Broker(region, !down);
+            found.push(self.in_regions("broker_down", names, act)?);
+        }
+        if let Some(names) = &step.garbage {
+            let regions = self.regions("garbage", names)?.into_iter();
+            found.push(regions.map(|region| (at, Act::Garbage(region))).collect());
         }
         if let Some(names) = &step.slow_consumer {
             found.push(vec![(at, Act::LoseBroker(self.slots("slow_consumer", names)?))]);
@@ -266,13 +260,8 @@ impl Reader<'_> {
             found.push(self.lasting(Act::Split(region, slots, split.nodes), whole));
         }
         if let Some(names) = &step.monitor_down {
-            let mut acts = Vec::new();
-            for name in names {
-                let region = self.names.region(name, "monitor_down", self.span)?;
-                let down = Act::Monitor(region.clone(), false);
-                acts.extend(self.lasting(down, Act::Monitor(region, true)));
-            }
-            found.push(acts);
+            let act = |region, down: bool| Act::Monitor(region, !down);
+            found.push(self.in_regions("monitor_down", names, act)?);
         }
         Ok(())
     }
@@ -287,14 +276,7 @@ impl Reader<'_> {
     /// What goes wrong beside the gateways.
     fn outside(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
         if let Some(names) = &self.step.slow_client {
-            let mut acts = Vec::new();
-            for name in names {
-                let region = self.names.region(name, "slow_client", self.span)?;
-                acts.extend(
-                    self.lasting(Act::Deaf(region.clone(), true), Act::Deaf(region, false)),
-                );
-            }
-            found.push(acts);
+            found.push(self.in_regions("slow_client", names, Act::Deaf)?);
         }
         if let Some(forge) = &self.step.forge {
             let slots = self.slots("forge.of", &forge.of)?;
@@ -346,6 +328,22 @@ impl Reader<'_> {
         let default = Act::Policy(slots.clone(), Policy::default());
         found.push(self.lasting(Act::Policy(slots, policy), default));
         Ok(())
+    }
+
+    fn regions(&self, key: &str, names: &[String]) -> Result<Vec<RegionId>, Fault> {
+        names.iter().map(|name| self.names.region(name, key, self.span)).collect()
+    }
+
+    /// Something that begins in each of these regions, and ends.
+    fn in_regions(
+        &self,
+        key: &str,
+        names: &[String],
+        act: impl Fn(RegionId, bool) -> Act,
+    ) -> Result<Acts, Fault> {
+        let regions = self.regions(key, names)?.into_iter();
+        let acts = regions.flat_map(|one| self.lasting(act(one.clone(), true), act(one, false)));
+        Ok(acts.collect())
     }
 
     fn flow(&self, pairs: Vec<(Slot, Slot)>, flow: Flow) -> Acts {
