@@ -119,27 +119,45 @@ fn others(report: &Report) -> Vec<(GatewayId, RegionId)> {
 /// The first one does not answer.
 pub(crate) async fn everybody(asked: &Asked, patience: Duration) -> Result<Archive, Failure> {
     let own = asked.clone().report().await?;
-    let mut asking = JoinSet::new();
-    for (gateway, region) in others(&own) {
-        let asked = asked.clone();
-        asking.spawn(async move {
-            let answer = asked.ask::<Report>(&gateway, topic::REPORT, patience).await;
-            (gateway, region, answer)
-        });
-    }
+    let (mut reports, silent) = ask_others(asked, &own, |asked, gateway| async move {
+        asked.ask::<Report>(&gateway, topic::REPORT, patience).await
+    })
+    .await?;
     let first = own.core.gateway.clone();
-    let (mut reports, mut silent) = (vec![own], Vec::new());
+    reports.push(own);
+    Ok(Archive::new(first, reports, silent))
+}
+
+/// Asks the other gateways that one knows, by way of it and all at a time: what they answer, in any
+/// order, and who says nothing.
+///
+/// # Errors
+/// A question panicked.
+pub(crate) async fn ask_others<T: Send + 'static, F>(
+    asked: &Asked,
+    own: &Report,
+    ask: impl Fn(Asked, GatewayId) -> F,
+) -> Result<(Vec<T>, Vec<Silent>), Failure>
+where
+    F: Future<Output = Result<Result<T, String>, Failure>> + Send + 'static,
+{
+    let mut asking = JoinSet::new();
+    for (gateway, region) in others(own) {
+        let answer = ask(asked.clone(), gateway.clone());
+        asking.spawn(async move { (gateway, region, answer.await) });
+    }
+    let (mut said, mut silent) = (Vec::new(), Vec::new());
     while let Some(answered) = asking.join_next().await {
         let (gateway, region, answer) = answered.map_err(Failure::problem)?;
         match answer {
-            Ok(Ok(report)) => reports.push(report),
+            Ok(Ok(one)) => said.push(one),
             Ok(Err(reason)) => silent.push(Silent { gateway, region, reason }),
             Err(failure) => {
                 silent.push(Silent { gateway, region, reason: format!("{:#}", failure.error) });
             }
         }
     }
-    Ok(Archive::new(first, reports, silent))
+    Ok((said, silent))
 }
 
 /// What one gateway says.

@@ -3,7 +3,6 @@
 mod bus;
 
 use std::{
-    collections::BTreeMap,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -25,7 +24,7 @@ use crate::{
     certificates::{OwnCertificate, Use},
     config::Tls,
     notary::Notary,
-    shell::{self, BrokerCounts, CertificateFacts, GossipFacts, Query, Report, ShellHandle},
+    shell::{self, CertificateFacts, Query, Report, ShellHandle},
 };
 
 pub(crate) use bus::Bus;
@@ -182,20 +181,7 @@ pub(crate) fn report() -> Report {
             renewals: 0,
             refused: None,
         }],
-        handovers: 0,
-        refusals: BTreeMap::new(),
-        denied: Vec::new(),
-        broker: BrokerCounts::default(),
-        links: Vec::new(),
-        link_overflows: 0,
-        gossip: GossipFacts::default(),
-        settings: shell::Settings::default(),
-        policy: crate::policies::PolicyFacts::default(),
-        trust: shell::TrustFacts::default(),
-        process: shell::ProcessFacts::default(),
-        troubles: shell::TroubleFacts::default(),
-        enrolment: None,
-        record: None,
+        ..shell::Daemon::default()
     };
     let core = Gateway::new(config, 1, Now::default()).snapshot(Now::default());
     Report {

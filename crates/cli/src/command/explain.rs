@@ -7,6 +7,7 @@ use std::{
 
 use antiphon_core::{ExplainAsked, Explanation, RegionId, Supposition};
 use antiphon_gateway::{config, shell::Said};
+use antiphon_wire::Subject;
 use anyhow::{Context, anyhow};
 use bytes::Bytes;
 
@@ -215,8 +216,7 @@ impl Args {
 
 /// Whether clients of Choria Federation publish on this subject.
 fn is_federated(subject: &str) -> bool {
-    let name = subject.strip_prefix("choria.federation.");
-    name.is_some_and(|rest| rest.ends_with(".federation"))
+    matches!(Subject::parse(subject), Ok(Subject::FederationRequest { .. }))
 }
 
 fn read(file: &Path) -> Result<Bytes, Failure> {

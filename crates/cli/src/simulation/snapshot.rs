@@ -3,17 +3,13 @@
 //! A simulation comes to the same moment again and again, so what is not in the reports can still be
 //! asked of the machines themselves: what they would do with a message, what they remember.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use antiphon_core::{
     ExplainAsked, Explanation, Gateway, GatewayId, Now, RegionId, RequestsAsked, RequestsView,
 };
-use antiphon_gateway::{
-    policies::PolicyFacts,
-    shell::{
-        self, BrokerCounts, CertificateFacts, Daemon, EXPLANATION_SCHEMA, GossipFacts,
-        ProcessFacts, RECORDS_SCHEMA, Report, Said, Settings, TroubleFacts, TrustFacts,
-    },
+use antiphon_gateway::shell::{
+    self, CertificateFacts, Daemon, EXPLANATION_SCHEMA, RECORDS_SCHEMA, Report, Said,
 };
 use antiphon_sim::{BEGIN, Plan, Scenario, Slot, World, gateway, world_at};
 use anyhow::{Context, anyhow};
@@ -74,10 +70,7 @@ fn report(world: &World, slot: Slot, subject: &Subject, (core, now): (&Gateway, 
 fn daemon(endpoint: String, file: &str, uptime: Duration) -> Daemon {
     let not_after = BEGIN + CERTIFICATES;
     Daemon {
-        certificates: Vec::new(),
-        handovers: 0,
         version: format!("{}, simulated", env!("CARGO_PKG_VERSION")),
-        pid: 0,
         uptime,
         config: file.to_owned(),
         endpoint,
@@ -86,19 +79,7 @@ fn daemon(endpoint: String, file: &str, uptime: Duration) -> Daemon {
             not_after_date: human::moment(not_after),
             fingerprint: String::new(),
         },
-        refusals: BTreeMap::new(),
-        denied: Vec::new(),
-        broker: BrokerCounts::default(),
-        links: Vec::new(),
-        link_overflows: 0,
-        gossip: GossipFacts::default(),
-        settings: Settings::default(),
-        policy: PolicyFacts::default(),
-        trust: TrustFacts::default(),
-        process: ProcessFacts::default(),
-        troubles: TroubleFacts::default(),
-        record: None,
-        enrolment: None,
+        ..Daemon::default()
     }
 }
 

@@ -43,7 +43,7 @@ pub struct Report {
 }
 
 /// The process and its adapters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Daemon {
     /// Its release.
     pub version: String,
@@ -100,7 +100,7 @@ pub struct Daemon {
 }
 
 /// Our certificate.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CertificateFacts {
     /// Its last second, since 1970-01-01 UTC.
     pub not_after: Duration,

@@ -4,7 +4,6 @@ use antiphon_core::RequestsView;
 use antiphon_gateway::shell::Said;
 use anyhow::anyhow;
 use serde_json::json;
-use tokio::task::JoinSet;
 
 use super::{Args, Output, then};
 use crate::{
@@ -13,6 +12,7 @@ use crate::{
     archive::Silent,
     noun::{document_of, requests},
     screen::{Screen, message, show_json},
+    source::ask_others,
 };
 
 /// Shows them together: one row a request, whoever knows what of it. Programs get each gateway's own
@@ -63,30 +63,13 @@ async fn everybody(
     args: &Args,
     asked: &mut Asked,
 ) -> Result<(Vec<Said<RequestsView>>, Vec<Silent>), Failure> {
-    let (report, wanted) = (asked.report().await?, args.wanted(0));
-    let mut asking = JoinSet::new();
-    let others = report.core.gateways.iter().filter(|one| one.gateway != report.core.gateway);
-    for member in others {
-        let (asked, wanted) = (asked.clone(), wanted.clone());
-        let (gateway, region) = (member.gateway.clone(), member.region.clone());
-        let timeout = args.timeout;
-        asking.spawn(async move {
-            let answer = asked.requests_of(&gateway, &wanted, timeout).await;
-            (gateway, region, answer)
-        });
-    }
-    let mut said = vec![asked.requests(&wanted).await?];
-    let mut silent = Vec::new();
-    while let Some(answered) = asking.join_next().await {
-        let (gateway, region, answer) = answered.map_err(Failure::problem)?;
-        match answer {
-            Ok(Ok(one)) => said.push(one),
-            Ok(Err(reason)) => silent.push(Silent { gateway, region, reason }),
-            Err(failure) => {
-                silent.push(Silent { gateway, region, reason: format!("{:#}", failure.error) });
-            }
-        }
-    }
+    let (report, wanted, timeout) = (asked.report().await?, args.wanted(0), args.timeout);
+    let (mut said, silent) = ask_others(asked, &report, |asked, gateway| {
+        let wanted = wanted.clone();
+        async move { asked.requests_of(&gateway, &wanted, timeout).await }
+    })
+    .await?;
+    said.push(asked.requests(&wanted).await?);
     said.sort_by(|one, other| one.gateway.cmp(&other.gateway));
     Ok((said, silent))
 }
