@@ -5,10 +5,11 @@
 use antiphon_sim::{gateway, swarm};
 
 /// Seeds of worlds of the usual size.
-const FOUND: [(u64, &str); 3] = [
+const FOUND: [(u64, &str); 4] = [
     (25, "a federated request was expected to follow a node that had moved"),
     (34, "clients asked for more than narrow windows carry while reachability was judged"),
     (755, "a gateway that crashes with its clock set back was not expected to look like a twin"),
+    (956, "a gateway that was stopped right after a link came missed its sibling at once"),
 ];
 
 #[test]

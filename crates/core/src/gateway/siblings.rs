@@ -14,7 +14,7 @@ use crate::{Action, Alarm, Gateway, GatewayId, Now, gateway::duty::Duty};
 /// Bound: one entry for each of [`crate::Limits::gateways_max`] peers.
 #[derive(Debug)]
 pub(super) struct Siblings {
-    /// When each was last heard, however old what it said was.
+    /// When each was last heard, however old what it said was, or from when on it should have been.
     heard: BTreeMap<GatewayId, Duration>,
     /// Since when each has been missed.
     missed: BTreeMap<GatewayId, Duration>,
@@ -47,8 +47,8 @@ impl Gateway {
     /// Raises the alarm for siblings that have been missed for long, and clears it for the others.
     ///
     /// One is missed from the moment that we see that nothing of it has come for a beacon's lifetime,
-    /// and for long when as much time has passed again: a gateway that was stopped for a while, or
-    /// whose broker was, has had time to listen by then.
+    /// counted from when it was first expected, and for long when as much time has passed again: a
+    /// gateway that was stopped for a while, or whose broker was, has had time to listen by then.
     pub(super) fn tend_siblings(&mut self, now: Now, out: &mut Vec<Action>) {
         if !self.siblings.duty.take(now.mono) {
             return;
@@ -57,8 +57,11 @@ impl Gateway {
         let expiry = self.config.periods.beacon_expiry;
         let Siblings { heard, missed, duty } = &mut self.siblings;
         heard.retain(|gateway, _| expected.contains(gateway));
+        for gateway in &expected {
+            heard.entry(gateway.clone()).or_insert(now.mono);
+        }
         let silent =
-            |gateway: &GatewayId| heard.get(gateway).is_none_or(|at| *at + expiry <= now.mono);
+            |gateway: &GatewayId| heard.get(gateway).is_some_and(|at| *at + expiry <= now.mono);
         missed.retain(|gateway, _| expected.contains(gateway) && silent(gateway));
         for gateway in expected.iter().filter(|one| silent(one)) {
             missed.entry(gateway.clone()).or_insert(now.mono);
