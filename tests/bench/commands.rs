@@ -30,7 +30,7 @@ const COMMANDS: [&[&str]; 24] = [
     &["requests"],
     &["requests", "--all-gateways"],
     &["explain", "mcollective.broadcast.agent.discovery"],
-    &["explain", "mcollective.node.n1.us.example.net", "--from", "us"],
+    &["explain", "mcollective.node.n1.us.example.net", "--from", "eu"],
     &["trace", "us"],
     &["topology"],
     &["topology", "-o", "svg"],
