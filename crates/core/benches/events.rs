@@ -182,7 +182,7 @@ fn adverts(gateway: &str, region: &str) -> Vec<Advert> {
     // Only `us` is asked: what is measured is one message for one region.
     let held = (region == "us").then(|| "mcollective".parse().unwrap());
     let offer = Offer { collectives: held.into_iter().collect() };
-    [AdvertContent::Topology(topology), AdvertContent::Offer(offer)]
+    [AdvertContent::Topology(topology.into()), AdvertContent::Offer(offer)]
         .map(|content| Advert {
             draft: AdvertDraft {
                 gateway: gateway.parse().unwrap(),

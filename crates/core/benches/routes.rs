@@ -97,7 +97,7 @@ impl Fabric {
             gateway: name(gateway),
             region: region(self.home(gateway)),
             stamp: Stamp { incarnation: Incarnation(1), version },
-            content: AdvertContent::Topology(topology),
+            content: AdvertContent::Topology(topology.into()),
         };
         Advert { draft, sealed: Bytes::from_static(b"sealed") }
     }

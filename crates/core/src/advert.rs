@@ -52,7 +52,7 @@ pub struct Stamp {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AdvertContent {
     /// The gateway's place in the topology.
-    Topology(Topology),
+    Topology(Arc<Topology>),
     /// What its region offers.
     Offer(Offer),
     /// What it knows of its region's interest.

@@ -161,7 +161,7 @@ impl Database {
     pub(crate) fn topologies(&self) -> impl Iterator<Item = (&GatewayId, &RegionId, &Topology)> {
         self.entries.values().filter_map(|entry| match &entry.advert.draft.content {
             AdvertContent::Topology(topology) => {
-                Some((&entry.advert.draft.gateway, &entry.advert.draft.region, topology))
+                Some((&entry.advert.draft.gateway, &entry.advert.draft.region, &**topology))
             }
             AdvertContent::Offer(_)
             | AdvertContent::Hints(_)
@@ -217,7 +217,7 @@ mod tests {
     use bytes::Bytes;
 
     fn advert(gateway: &str, incarnation: u64, version: u64, broker: bool) -> Advert {
-        let content = AdvertContent::Topology(Topology { broker, ..Topology::default() });
+        let content = AdvertContent::Topology(Topology { broker, ..Topology::default() }.into());
         let draft = crate::AdvertDraft {
             gateway: gateway.parse().unwrap(),
             region: "eu".parse().unwrap(),

@@ -22,7 +22,9 @@ impl From<&AdvertDraft> for v1::Advert {
             incarnation: draft.stamp.incarnation.0,
             version: draft.stamp.version,
             content: Some(match &draft.content {
-                AdvertContent::Topology(topology) => v1::advert::Content::Topology(topology.into()),
+                AdvertContent::Topology(topology) => {
+                    v1::advert::Content::Topology((&**topology).into())
+                }
                 AdvertContent::Offer(offer) => v1::advert::Content::Offer(offer.into()),
                 AdvertContent::Hints(hints) => v1::advert::Content::Hints((&**hints).into()),
                 AdvertContent::HintsPart(part) => v1::advert::Content::HintsPart((&**part).into()),
@@ -42,9 +44,9 @@ impl TryFrom<v1::Advert> for AdvertDraft {
             region: name("region", &advert.region)?,
             stamp,
             content: match required("content", advert.content)? {
-                v1::advert::Content::Topology(topology) => AdvertContent::Topology(
+                v1::advert::Content::Topology(topology) => AdvertContent::Topology(Arc::new(
                     topology.try_into().map_err(|error: FieldError| error.within("topology"))?,
-                ),
+                )),
                 v1::advert::Content::Offer(offer) => AdvertContent::Offer(
                     offer.try_into().map_err(|error: FieldError| error.within("offer"))?,
                 ),

@@ -230,14 +230,15 @@ fn advert(region: usize, version: u64, content: AdvertContent) -> Advert {
 fn topology(region: usize, regions: usize, cost: u32) -> AdvertContent {
     let others = (0..regions).filter(|other| *other != region);
     let adjacency = |other| (format!("{}-1", name(other)).parse().expect("a name"), cost);
-    AdvertContent::Topology(Topology {
+    let topology = Topology {
         state: GatewayState::Active,
         broker: true,
         transit: true,
         transit_ruled: false,
         adjacencies: others.map(adjacency).collect(),
         native: [].into(),
-    })
+    };
+    AdvertContent::Topology(topology.into())
 }
 
 /// `mcollective`, and others.

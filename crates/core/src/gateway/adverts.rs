@@ -60,7 +60,8 @@ impl Gateway {
         }
         let refresh = self.config.periods.advert_refresh;
         self.adverts.duty.due = None;
-        let usual = [AdvertContent::Topology(self.topology()), AdvertContent::Offer(self.offer())];
+        let usual =
+            [AdvertContent::Topology(self.topology().into()), AdvertContent::Offer(self.offer())];
         for content in usual.into_iter().chain(self.orders_to_tell()) {
             let said = self.adverts.said.get(&content.kind());
             let (changed, at) = match said {

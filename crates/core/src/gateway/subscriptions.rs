@@ -148,7 +148,7 @@ mod tests {
         let peer = hello("eu", "eu-2", 1);
         gateway.handle(Event::LinkUp { link, peer, dialed: None }, at(0));
         let contents = [
-            AdvertContent::Topology(Topology::default()),
+            AdvertContent::Topology(Topology::default().into()),
             AdvertContent::Offer(Offer { collectives: ["mcollective".parse().unwrap()].into() }),
         ];
         let adverts = contents.into_iter().map(theirs).collect();
@@ -210,7 +210,7 @@ mod tests {
             gateway: "eu-2".parse().unwrap(),
             region: "eu".parse().unwrap(),
             stamp: Stamp { incarnation: Incarnation(1), version: second },
-            content: AdvertContent::Topology(topology),
+            content: AdvertContent::Topology(topology.into()),
         };
         let adverts = vec![Advert { draft, sealed: Bytes::new() }];
         for message in

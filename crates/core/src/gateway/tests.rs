@@ -1,5 +1,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "tests look for one kind of action")]
 
+use std::sync::Arc;
+
 use antiphon_wire::{Federation, Transport};
 use bytes::Bytes;
 
@@ -191,7 +193,13 @@ fn topology_of(gateway: &str, region: &str, adjacent: &str) -> Advert {
         adjacencies: [(adjacent.parse().unwrap(), 1)].into(),
         native: [].into(),
     };
-    advert(gateway, region, AdvertContent::Topology(topology))
+    advert(gateway, region, AdvertContent::Topology(topology.into()))
+}
+
+/// What the advert of a place says, to be changed.
+fn place_of(advert: &mut Advert) -> &mut Topology {
+    let AdvertContent::Topology(topology) = &mut advert.draft.content else { panic!() };
+    Arc::make_mut(topology)
 }
 
 fn offer_of(gateway: &str, region: &str) -> Advert {

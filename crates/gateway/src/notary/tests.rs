@@ -6,15 +6,16 @@ use super::*;
 use crate::testing::{self, Authority};
 
 fn draft(region: &str, gateway: &str) -> AdvertDraft {
+    let topology = Topology {
+        state: GatewayState::Active,
+        adjacencies: BTreeMap::from([("us-1".parse().unwrap(), 10)]),
+        ..Topology::default()
+    };
     AdvertDraft {
         gateway: gateway.parse().unwrap(),
         region: region.parse().unwrap(),
         stamp: Stamp { incarnation: Incarnation(7), version: 3 },
-        content: AdvertContent::Topology(Topology {
-            state: GatewayState::Active,
-            adjacencies: BTreeMap::from([("us-1".parse().unwrap(), 10)]),
-            ..Topology::default()
-        }),
+        content: AdvertContent::Topology(topology.into()),
     }
 }
 

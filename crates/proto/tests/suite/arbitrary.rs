@@ -250,7 +250,7 @@ fn stamp() -> impl Strategy<Value = Stamp> {
 pub(crate) fn draft() -> impl Strategy<Value = AdvertDraft> {
     let collective = "[a-z]{1,20}".prop_map(|text| Collective::try_from(text).unwrap());
     let content = prop_oneof![
-        topology().prop_map(AdvertContent::Topology),
+        topology().prop_map(|topology| AdvertContent::Topology(topology.into())),
         btree_set(collective, 0..5)
             .prop_map(|collectives| AdvertContent::Offer(Offer { collectives })),
         hints().prop_map(|hints| AdvertContent::Hints(Arc::new(hints))),

@@ -229,7 +229,7 @@ fn statements() -> Vec<(&'static str, Statement)> {
     let advert = |content| StatementBody::Advert(draft(content));
     let statement = |body| Statement { fabric: "acme".parse().unwrap(), body };
     vec![
-        ("statement-topology", statement(advert(AdvertContent::Topology(topology)))),
+        ("statement-topology", statement(advert(AdvertContent::Topology(topology.into())))),
         ("statement-offer", statement(advert(AdvertContent::Offer(offer)))),
         ("statement-orders", statement(advert(AdvertContent::Orders(orders)))),
         ("statement-endpoint", statement(StatementBody::Endpoint(member()))),

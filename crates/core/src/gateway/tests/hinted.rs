@@ -15,7 +15,7 @@ pub(super) fn bench() -> Bench {
     let mut bench = Bench::with(config);
     let mut us = topology_of("us-1", "us", "eu-1");
     us.draft.stamp.version = 2;
-    let AdvertContent::Topology(topology) = &mut us.draft.content else { panic!() };
+    let topology = place_of(&mut us);
     topology.adjacencies.insert("ap-1".parse().unwrap(), 1);
     hear(&mut bench, vec![us, topology_of("ap-1", "ap", "us-1"), offer_of("ap-1", "ap")]);
     bench
@@ -157,7 +157,7 @@ fn hints_of_a_gateway_that_is_gone_or_cut_off_rule_nothing_out() {
         assert_eq!(regions(&mut bench, "n1.us"), ["us"]);
         let mut ap = topology_of("ap-1", "ap", "us-1");
         ap.draft.stamp.version = 2;
-        let AdvertContent::Topology(topology) = &mut ap.draft.content else { panic!() };
+        let topology = place_of(&mut ap);
         (topology.state, topology.broker) = (state, broker);
         hear(&mut bench, vec![ap]);
         let hint =

@@ -29,9 +29,7 @@ fn a_name_is_not_taken_over_from_another_region() {
 fn one_regions_word_takes_nothing_from_another() {
     let mut bench = Bench::new();
     let mut liar = topology_of("ap-1", "ap", "us-1");
-    if let AdvertContent::Topology(topology) = &mut liar.draft.content {
-        topology.native = ["us".parse().unwrap()].into();
-    }
+    place_of(&mut liar).native = ["us".parse().unwrap()].into();
     let adverts = vec![liar, offer_of("ap-1", "ap")];
     let message = Control::Adverts { adverts, answered: false };
     bench.handle(Event::FromPeer { link: LINK, message });

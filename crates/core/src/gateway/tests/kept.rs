@@ -57,7 +57,7 @@ fn take(bench: &mut Bench, step: Step) {
     match step {
         Step::Says { gateway, incarnation, version, topology } => {
             let (name, home) = (name(gateway), region(gateway));
-            let content = AdvertContent::Topology(topology);
+            let content = AdvertContent::Topology(topology.into());
             let mut advert = advert(name.as_str(), home.as_str(), content);
             advert.draft.stamp = Stamp { incarnation: Incarnation(incarnation), version };
             let message = Control::Adverts { adverts: vec![advert], answered: false };

@@ -27,7 +27,7 @@ fn crosses(bench: &mut Bench) -> bool {
 fn hears(bench: &mut Bench, gateway: &str, region: &str, version: u64, native: &[&str]) {
     let mut advert = topology_of(gateway, region, "eu-1");
     advert.draft.stamp.version = version;
-    let AdvertContent::Topology(topology) = &mut advert.draft.content else { panic!() };
+    let topology = place_of(&mut advert);
     topology.native = native.iter().map(|one| one.parse().unwrap()).collect();
     let message = Control::Adverts { adverts: vec![advert], answered: false };
     bench.handle(Event::FromPeer { link: LINK, message });

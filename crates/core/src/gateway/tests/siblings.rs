@@ -68,7 +68,7 @@ fn one_without_a_broker_or_a_link_is_not_missed() {
     let mut bench = with_sibling();
     let mut advert = topology_of("eu-2", "eu", "eu-1");
     advert.draft.stamp.version = 2;
-    let AdvertContent::Topology(topology) = &mut advert.draft.content else { panic!() };
+    let topology = place_of(&mut advert);
     topology.broker = false;
     let message = Control::Adverts { adverts: vec![advert], answered: false };
     bench.handle(Event::FromPeer { link: LINK, message });

@@ -125,7 +125,7 @@ impl World {
             }
             Happens::Says { who, neighbours, transit, broker, native } => {
                 let mut advert = topology_of(OTHERS[who].0, OTHERS[who].1, "eu-1");
-                let AdvertContent::Topology(topology) = &mut advert.draft.content else { panic!() };
+                let topology = place_of(&mut advert);
                 (topology.transit, topology.broker) = (transit, broker);
                 topology.native =
                     native.map(|who| OTHERS[who].1.parse().unwrap()).into_iter().collect();
