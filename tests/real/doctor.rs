@@ -59,8 +59,9 @@ async fn the_doctor_names_what_was_broken_and_nothing_else() {
     let (code, missed) = check(&fabric, &["--expect-gateways", "7", "--no-ping"]).await;
     assert_eq!((code, codes(&missed)), (Some(2), ["MEMB-011".to_owned()].into()));
 
-    // A certificate is renewed by one that ends within the hour.
-    let profile = Profile::gateway("lab", "us", "us-2").lasting(Duration::from_secs(3000));
+    // A certificate is replaced by one of a week that ends within the hour.
+    let [week, hour] = [7 * 24, 1].map(|hours| Duration::from_secs(hours * 3600));
+    let profile = Profile::gateway("lab", "us", "us-2").lasting(hour).aged(week);
     fabric.lab.pki().issue(&[profile], &|_| {}).expect("a certificate");
     let ending = finds(&fabric, &["IDENT-002"]).await;
     assert_eq!(ending["verdict"], "problem");

@@ -13,6 +13,8 @@ use antiphon_cli::{
 use antiphon_core::GatewayState;
 use antiphon_gateway::shell::{EnrolmentFacts, EnrolmentTrouble, Report};
 
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// A gateway that has much to tell.
 fn troubled() -> Report {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/report.json");
@@ -31,7 +33,7 @@ fn calm() -> Report {
     core.examples.clear();
     core.drops.clear();
     report.daemon.denied.clear();
-    report.daemon.certificate.not_after = report.at + finding::CERTIFICATE_WARNING;
+    report.daemon.certificate.not_after = report.at + DAY * 30;
     report
 }
 
@@ -47,11 +49,12 @@ fn a_gateway_on_a_good_day_has_no_findings() {
 
 /// With half of the time gone that is left for it, a renewal that fails is a problem.
 #[test]
-fn a_certificate_of_vault_is_judged_by_its_renewal_and_not_by_its_days() {
+fn a_certificate_of_vault_that_is_due_is_judged_by_its_renewal() {
     let mut report = calm();
     let at = report.at;
     report.daemon.enrolment = Some(EnrolmentFacts::default());
     report.daemon.certificate.not_after = at + Duration::from_secs(1000);
+    report.daemon.certificate.life = Some(Duration::from_secs(3000));
     assert_eq!(findings(&report), []);
     for (since, severity) in [(100, Severity::Warning), (1100, Severity::Problem)] {
         let trouble = EnrolmentTrouble {
@@ -124,16 +127,34 @@ fn a_certificate_warns_weeks_ahead_and_is_a_problem_on_its_last_day() {
         report.daemon.certificate.not_after = report.at + left;
         worst(&report)
     };
-    assert_eq!(ends_in(finding::CERTIFICATE_WARNING), None);
-    assert_eq!(
-        ends_in(finding::CERTIFICATE_WARNING - Duration::from_secs(1)),
-        Some(Severity::Warning)
-    );
-    assert_eq!(
-        ends_in(finding::CERTIFICATE_PROBLEM - Duration::from_secs(1)),
-        Some(Severity::Problem)
-    );
+    let second = Duration::from_secs(1);
+    assert_eq!(ends_in(DAY * 30), None);
+    assert_eq!(ends_in(DAY * 30 - second), Some(Severity::Warning));
+    assert_eq!(ends_in(DAY - second), Some(Severity::Problem));
     assert_eq!(ends_in(Duration::ZERO), Some(Severity::Problem));
+}
+
+/// A certificate of a day that is renewed when a third is left is nothing to look at, neither here nor
+/// at its peers; one that is not is.
+#[test]
+fn short_certificates_are_judged_by_what_is_left_of_their_life() {
+    let hour = DAY / 24;
+    let mut report = calm();
+    let mut at_both = |left: Duration| {
+        report.daemon.certificate.not_after = report.at + left;
+        report.daemon.certificate.life = Some(DAY);
+        let end = Some(report.at + left);
+        for link in &mut report.daemon.links {
+            (link.certificate_end, link.certificate_life) = (end, Some(DAY));
+        }
+        let all = findings(&report);
+        let peers = all.iter().filter(|one| one.text.starts_with("the certificate of")).count();
+        (worst(&report), peers > 0)
+    };
+    assert_eq!(at_both(hour * 8), (None, false));
+    assert_eq!(at_both(hour * 4), (None, false));
+    assert_eq!(at_both(hour * 3), (Some(Severity::Warning), false));
+    assert_eq!(at_both(hour / 2), (Some(Severity::Problem), true));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Our own certificates: what is in use where, shared between whoever watches files and whoever
 //! reports.
 
+mod lifetime;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -11,6 +13,8 @@ use antiphon_identity::{Credentials, Date};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Tls;
+
+pub use lifetime::{Lifetime, Nearness};
 
 /// What a certificate of ours is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,6 +68,14 @@ impl Use {
     }
 }
 
+impl OwnCertificate {
+    /// How long it is good.
+    #[must_use]
+    pub fn lifetime(&self) -> Lifetime {
+        Lifetime { end: self.not_after, life: Some(self.life) }
+    }
+}
+
 impl OwnCertificates {
     /// All of them, in the order of their uses.
     #[must_use]
@@ -75,16 +87,14 @@ impl OwnCertificates {
     pub(crate) fn used(&self, of: Use, files: &Tls, credentials: &Credentials) {
         let mut all = self.lock();
         let renewals = all.get(&of).map_or(0, |known| known.renewals + 1);
-        let not_after = credentials.not_after();
-        let life =
-            not_after.as_secs().saturating_sub(credentials.leaf().validity.not_before.as_secs());
+        let Lifetime { end, life } = credentials.leaf().validity.into();
         let own = OwnCertificate {
             of,
             file: files.certificate.display().to_string(),
-            not_after: Duration::from_secs(not_after.as_secs()),
-            not_after_date: Date(not_after).to_string(),
+            not_after: end,
+            not_after_date: Date(credentials.not_after()).to_string(),
             fingerprint: credentials.fingerprint().to_string(),
-            life: Duration::from_secs(life),
+            life: life.unwrap_or_default(),
             renewals,
             refused: None,
         };

@@ -37,7 +37,7 @@ mod single_connection;
 mod testing;
 
 pub use callers::CallersError;
-pub use certificates::{OwnCertificate, OwnCertificates, Use};
+pub use certificates::{Lifetime, Nearness, OwnCertificate, OwnCertificates, Use};
 pub use clock::Clock;
 pub use daemon::{Daemon, DaemonError, LinkWorld, StartError, World};
 pub use enrolment::is_ours;

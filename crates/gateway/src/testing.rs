@@ -167,6 +167,7 @@ pub(crate) fn report() -> Report {
         config: "gateway.toml".to_owned(),
         endpoint: "eu-1.example.net:7440".to_owned(),
         certificate: CertificateFacts {
+            life: None,
             not_after: Duration::from_secs(2_000_000_000),
             not_after_date: "2033-05-18T03:33:20Z".to_owned(),
             fingerprint: "ab".repeat(32),

@@ -98,19 +98,19 @@ impl Leaf {
     }
 }
 
-/// The moment at which the first of these certificates ends; what rests on all of them must be
+/// How long that of these certificates is good which ends first; what rests on all of them must be
 /// renewed before.
 ///
 /// # Errors
 /// [`IdentityError::NoCertificate`] for an empty chain, [`IdentityError::Malformed`] for a
 /// certificate that cannot be read.
-pub fn earliest_end(chain: &[CertificateDer<'_>]) -> Result<UnixTime, IdentityError> {
-    let mut earliest = None;
+pub fn first_to_end(chain: &[CertificateDer<'_>]) -> Result<Validity, IdentityError> {
+    let mut first: Option<Validity> = None;
     for certificate in chain {
-        let end = validity_of(&parse_x509(certificate)?)?.not_after;
-        earliest = Some(earliest.map_or(end, |known: UnixTime| known.min(end)));
+        let next = validity_of(&parse_x509(certificate)?)?;
+        first = first.filter(|known| known.not_after <= next.not_after).or(Some(next));
     }
-    earliest.ok_or(IdentityError::NoCertificate)
+    first.ok_or(IdentityError::NoCertificate)
 }
 
 pub(crate) fn parse_x509<'a>(

@@ -25,7 +25,7 @@ pub mod v2;
 mod validity;
 pub mod vault;
 
-pub use certificate::{Fingerprint, Leaf, earliest_end};
+pub use certificate::{Fingerprint, Leaf, first_to_end};
 pub use credentials::{CredentialFiles, Credentials, CredentialsError, KeyAccess};
 pub use date::Date;
 pub use error::IdentityError;

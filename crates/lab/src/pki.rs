@@ -64,7 +64,7 @@ impl Pki {
             KeyUsagePurpose::KeyCertSign,
             KeyUsagePurpose::CrlSign,
         ];
-        set_validity(&mut params, VALIDITY);
+        set_validity(&mut params, BACKDATE, VALIDITY);
         let named = |source| PkiError::Certificate { name: "ca".to_owned(), source };
         let certificate = params.self_signed(&key).map_err(named)?;
         write_secret(&folder.join("ca-key.pem"), &key.serialize_pem())?;
@@ -125,7 +125,8 @@ impl Pki {
         let named = |source| PkiError::Certificate { name: profile.name().to_owned(), source };
         let key = key::generate()?;
         let mut params = profile.params().map_err(named)?;
-        set_validity(&mut params, profile.life.unwrap_or(VALIDITY));
+        let (age, left) = (profile.age.unwrap_or(BACKDATE), profile.life.unwrap_or(VALIDITY));
+        set_validity(&mut params, age, left);
         let certificate = params.signed_by(&key, &self.issuer).map_err(named)?;
         let files = self.files(profile.name());
         write_secret(&files.key, &key.serialize_pem())?;
@@ -133,12 +134,12 @@ impl Pki {
     }
 }
 
-fn set_validity(params: &mut CertificateParams, life: Duration) {
+fn set_validity(params: &mut CertificateParams, age: Duration, left: Duration) {
     let now =
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("the clock is past 1970");
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
-    params.not_before = epoch + now.saturating_sub(BACKDATE);
-    params.not_after = epoch + now + life;
+    params.not_before = epoch + now.saturating_sub(age);
+    params.not_after = epoch + now + left;
 }
 
 fn write(path: &Path, text: &str) -> Result<(), PkiError> {

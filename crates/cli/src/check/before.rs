@@ -10,7 +10,7 @@ use antiphon_gateway::preflight::Preflight;
 use super::{Check, Finding, Outcome, Test, facts::ServerFacts};
 use crate::{
     human,
-    noun::finding::{CERTIFICATE_PROBLEM, CERTIFICATE_WARNING},
+    noun::finding::{Severity, severity},
 };
 
 /// A clock that is off by more than a broker's is not kept by NTP.
@@ -52,8 +52,9 @@ const FILES: &[Check] = &[
     },
     Check {
         code: "PRE-003",
-        title: "Certificates last for two weeks",
-        meaning: "A certificate ends within two weeks, before anybody has got used to the gateway.",
+        title: "Certificates are not near their end",
+        meaning: "A certificate ends within 30 days, with less than a sixth of its life left: before anybody \
+                  has got used to the gateway.",
         next: "renew it, and see to it that it is renewed by itself",
         test: Test::Before(expiry),
     },
@@ -131,16 +132,16 @@ fn chains(before: &Before) -> Outcome {
 fn expiry(before: &Before) -> Outcome {
     when_good(before, |tried| {
         let findings = tried.certificates.iter().filter_map(|one| {
-            let left = one.not_after.saturating_sub(tried.at);
+            let nearness = one.lifetime.nearness(tried.at)?;
+            let left = human::days(one.lifetime.left(tried.at));
             let (setting, file, end) = (one.setting, &one.file, &one.not_after_date);
-            let text = format!("{setting}: {file} ends in {}, at {end}", human::days(left));
-            match left {
-                left if left < CERTIFICATE_PROBLEM => Some(Finding::problem(text)),
-                left if left < CERTIFICATE_WARNING => Some(Finding::warning(text)),
-                _ => None,
-            }
+            let text = format!("{setting}: {file} ends in {left}, at {end}");
+            Some(match severity(nearness) {
+                Severity::Warning => Finding::warning(text),
+                Severity::Problem => Finding::problem(text),
+            })
         });
-        let left = tried.certificates.iter().map(|one| one.not_after.saturating_sub(tried.at));
+        let left = tried.certificates.iter().map(|one| one.lifetime.left(tried.at));
         let least = left.min().unwrap_or_default();
         Outcome::of(findings, format!("the first ends in {}", human::days(least)))
     })

@@ -14,9 +14,7 @@ use super::{
 };
 use crate::{
     human,
-    noun::finding::{
-        CERTIFICATE_PROBLEM, CERTIFICATE_WARNING, Severity, not_renewed, renews_itself,
-    },
+    noun::finding::{Severity, not_renewed, severity},
 };
 
 /// An authority that ends sooner is worth a look: whoever replaces it needs time.
@@ -28,18 +26,19 @@ const KEY_SHOWN: usize = 16;
 pub(super) const CHECKS: &[Check] = &[
     Check {
         code: "IDENT-001",
-        title: "Certificates of gateways last for two weeks",
-        meaning: "A gateway's certificate ends within two weeks. Links do not outlive the \
-                  certificates at their ends, so the gateway leaves the fabric when it ends. \
-                  Renewed files are noticed and used without a restart.",
+        title: "Certificates of gateways are renewed in time",
+        meaning: "A gateway's certificate ends within 30 days and less than a sixth of its life is left: \
+                  whatever renews certificates at a third of their life, or before, has not done so. \
+                  Links do not outlive the certificates at their ends, so the gateway leaves the fabric \
+                  when it ends. Renewed files are noticed and used without a restart.",
         next: "renew the files named by [link] tls",
         test: Test::Running(soon),
     },
     Check {
         code: "IDENT-002",
-        title: "No certificate of a gateway ends within a day",
-        meaning: "A gateway's certificate has ended, or ends within a day. Without renewal no link \
-                  of this gateway can be set up any more.",
+        title: "No certificate of a gateway is at its end",
+        meaning: "A gateway's certificate has ended, or ends within a day and a twenty-fourth of its life. \
+                  Without renewal no link of this gateway can be set up any more.",
         next: "renew the files named by [link] tls now",
         test: Test::Running(at_once),
     },
@@ -139,27 +138,33 @@ fn renewals(evidence: &Evidence) -> Outcome {
 }
 
 fn soon(evidence: &Evidence) -> Outcome {
-    certificates(evidence, |left| left >= CERTIFICATE_PROBLEM && left < CERTIFICATE_WARNING)
+    certificates(evidence, Severity::Warning)
 }
 
 fn at_once(evidence: &Evidence) -> Outcome {
-    certificates(evidence, |left| left < CERTIFICATE_PROBLEM)
+    certificates(evidence, Severity::Problem)
 }
 
-fn certificates(evidence: &Evidence, wrong: fn(Duration) -> bool) -> Outcome {
-    let left = |report: &Report| report.daemon.certificate.not_after.saturating_sub(report.at);
-    let others = evidence.reports().filter(|report| !renews_itself(report));
-    let findings = others.filter(|report| wrong(left(report))).map(|report| {
-        let (name, end) = (&report.core.gateway, &report.daemon.certificate.not_after_date);
-        let left = left(report);
-        let text = match left {
-            Duration::ZERO => format!("the certificate of {name} has ended, at {end}"),
-            left => format!("the certificate of {name} ends in {}, at {end}", human::days(left)),
-        };
-        if left < CERTIFICATE_PROBLEM { Finding::problem(text) } else { Finding::warning(text) }
+fn certificates(evidence: &Evidence, wanted: Severity) -> Outcome {
+    let findings = evidence.reports().filter_map(|report| {
+        let nearness = report.daemon.certificate.lifetime().nearness(report.at)?;
+        (severity(nearness) == wanted).then(|| match wanted {
+            Severity::Warning => Finding::warning(its_end(report)),
+            Severity::Problem => Finding::problem(its_end(report)),
+        })
     });
+    let left = |report: &Report| report.daemon.certificate.lifetime().left(report.at);
     let least = evidence.reports().map(left).min().unwrap_or_default();
     Outcome::of(findings, format!("the first ends in {}", human::days(least)))
+}
+
+fn its_end(report: &Report) -> String {
+    let (name, certificate) = (&report.core.gateway, &report.daemon.certificate);
+    let end = &certificate.not_after_date;
+    match certificate.lifetime().left(report.at) {
+        Duration::ZERO => format!("the certificate of {name} has ended, at {end}"),
+        left => format!("the certificate of {name} ends in {}, at {end}", human::days(left)),
+    }
 }
 
 fn link_authorities(evidence: &Evidence) -> Outcome {

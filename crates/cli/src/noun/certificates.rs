@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use antiphon_gateway::{OwnCertificate, Use, shell::Report};
+use antiphon_gateway::{Lifetime, OwnCertificate, Use, shell::Report};
 use serde_json::{Value, json};
 
 use super::millis;
@@ -36,10 +36,10 @@ fn all(report: &Report) -> &[OwnCertificate] {
     &report.daemon.certificates
 }
 
-/// Each certificate besides that of links, with what is left of it.
-pub(super) fn others(report: &Report) -> impl Iterator<Item = (&'static str, Duration)> {
+/// Each certificate besides that of links, and how long it is good.
+pub(super) fn others(report: &Report) -> impl Iterator<Item = (&'static str, Lifetime)> {
     let others = all(report).iter().filter(|one| one.of != Use::Link);
-    others.map(|one| (name(one.of), one.not_after.saturating_sub(report.at)))
+    others.map(|one| (name(one.of), one.lifetime()))
 }
 
 /// What is wrong with files that hold something new, naming the file.

@@ -3,18 +3,11 @@
 use std::time::Duration;
 
 use antiphon_core::{Alarm, GatewayState, LinkView, Snapshot};
-use antiphon_gateway::shell::Report;
+use antiphon_gateway::{Lifetime, Nearness, shell::Report};
 use serde::Serialize;
 
 use super::{certificates, drops, links, regions};
 use crate::{Exit, human};
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// A certificate that ends sooner is worth a look: time enough for an ordinary change.
-pub const CERTIFICATE_WARNING: Duration = DAY.saturating_mul(14);
-/// A certificate that ends sooner is a problem: a link does not outlive it.
-pub const CERTIFICATE_PROBLEM: Duration = DAY;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -93,48 +86,44 @@ fn membership(core: &Snapshot) -> Option<Finding> {
 }
 
 fn certificate(report: &Report) -> Option<Finding> {
-    if renews_itself(report) {
-        return None;
-    }
-    let left = report.daemon.certificate.not_after.saturating_sub(report.at);
-    ends_soon("its certificate", left)
+    ends_soon("its certificate", report.daemon.certificate.lifetime(), report.at)
 }
 
 /// Those of the broker connection and the admin port, unless the certificate of links says it already.
 fn other_certificates(report: &Report) -> impl Iterator<Item = Finding> {
-    let link = report.daemon.certificate.not_after.saturating_sub(report.at);
-    let others = certificates::others(report).filter(move |(_, left)| *left != link);
-    others.filter_map(|(name, left)| ends_soon(&format!("its certificate for {name}"), left))
+    let link = report.daemon.certificate.not_after;
+    let others = certificates::others(report).filter(move |(_, one)| one.end != link);
+    others
+        .filter_map(|(name, one)| ends_soon(&format!("its certificate for {name}"), one, report.at))
 }
 
-/// Whoever dialled sets a link up anew before its certificates end; without newer ones it ends.
+/// Whoever dialled asks for newer ones in good time; without any the link ends. It is that gateway's
+/// to tell of it before its last day.
 fn peers_certificates(report: &Report) -> impl Iterator<Item = Finding> {
     report.daemon.links.iter().filter_map(|link| {
-        let left = link.certificate_end?.saturating_sub(report.at);
-        let soon = left < CERTIFICATE_PROBLEM;
-        let text = || format!("the certificate of {} ends in {}", link.gateway, human::days(left));
-        soon.then(|| Finding::warning(text()))
+        let shown = link.peer_certificate()?;
+        let left = human::days(shown.left(report.at));
+        let text = || format!("the certificate of {} ends in {left}", link.gateway);
+        (shown.nearness(report.at) == Some(Nearness::Day)).then(|| Finding::warning(text()))
     })
 }
 
-fn ends_soon(what: &str, left: Duration) -> Option<Finding> {
-    let text = match left {
+fn ends_soon(what: &str, certificate: Lifetime, now: Duration) -> Option<Finding> {
+    let severity = severity(certificate.nearness(now)?);
+    let text = match certificate.left(now) {
         Duration::ZERO => format!("{what} has ended"),
         left => format!("{what} ends in {}", human::days(left)),
     };
-    match left {
-        left if left < CERTIFICATE_PROBLEM => Some(Finding::problem(text)),
-        left if left < CERTIFICATE_WARNING => Some(Finding::warning(text)),
-        _ => None,
-    }
+    Some(Finding { severity, text })
 }
 
-/// Whether the certificate comes from Vault, and nothing keeps the next one from coming: however short
-/// its life is, there is nothing to do.
+/// How bad it is that a certificate ends so soon: a link does not outlive it.
 #[must_use]
-pub fn renews_itself(report: &Report) -> bool {
-    let good = report.daemon.enrolment.as_ref().is_some_and(|one| one.trouble.is_none());
-    good && report.daemon.certificate.not_after > report.at
+pub fn severity(nearness: Nearness) -> Severity {
+    match nearness {
+        Nearness::Month | Nearness::Week => Severity::Warning,
+        Nearness::Day => Severity::Problem,
+    }
 }
 
 /// Renewal begins at two thirds of a certificate's life; once half of the rest is gone without one,

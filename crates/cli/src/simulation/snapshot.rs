@@ -75,6 +75,7 @@ fn daemon(endpoint: String, file: &str, uptime: Duration) -> Daemon {
         config: file.to_owned(),
         endpoint,
         certificate: CertificateFacts {
+            life: None,
             not_after,
             not_after_date: human::moment(not_after),
             fingerprint: String::new(),

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use antiphon_cli::check::{self, State, before::Before, facts::ServerFacts};
 use antiphon_gateway::{
+    Lifetime,
     preflight::{
         AdvertiseTry, BrokerTry, CertificateTry, Denied, HeardBeacon, PlaceTry, Preflight, SeedTry,
         Server, VaultTry, Who,
@@ -31,7 +32,7 @@ fn good() -> Before {
     let certificate = CertificateTry {
         setting: "[link] tls",
         file: "gw.pem".to_owned(),
-        not_after: NOW + DAY * 90,
+        lifetime: Lifetime { end: NOW + DAY * 90, life: Some(DAY * 90) },
         not_after_date: "2027-02-24T00:00:00Z".to_owned(),
         untrusted: None,
         open_key: None,
@@ -102,7 +103,7 @@ pub(crate) fn cases() -> Vec<(&'static str, Break)> {
         ("PRE-002", |before| {
             before.tried.certificates[0].untrusted = Some("its issuer is unknown".to_owned());
         }),
-        ("PRE-003", |before| before.tried.certificates[0].not_after = NOW + DAY * 5),
+        ("PRE-003", |before| before.tried.certificates[0].lifetime.end = NOW + DAY * 5),
         ("PRE-004", |before| {
             before.tried.certificates[0].open_key = Some("gw-key.pem".to_owned());
         }),

@@ -1,6 +1,7 @@
 //! Whole gateways in one process, under paused time: production code down to HTTP/2, on a network
 //! and on brokers that are made of memory.
 
+mod renewed;
 mod secured;
 
 use antiphon_core::{HintsConfig, Limits, Periods};

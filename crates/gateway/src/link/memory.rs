@@ -23,6 +23,7 @@ use super::{
     stream::{Counted, Watched, Wire},
     transport::Authenticated,
 };
+use crate::certificates::Lifetime;
 use pump::pump;
 
 mod pump;
@@ -45,10 +46,11 @@ struct Inner {
     paths: BTreeMap<(Endpoint, Endpoint), watch::Sender<Path>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Place {
     identity: PeerIdentity,
     not_after: Duration,
+    shown: Option<Lifetime>,
     backlog: mpsc::Sender<Knock>,
 }
 
@@ -100,9 +102,17 @@ impl MemoryNetwork {
         not_after: Duration,
     ) -> MemoryTransport {
         let (backlog, knocks) = mpsc::channel(BACKLOG);
-        let place = Place { identity: identity.clone(), not_after, backlog };
+        let place = Place { identity: identity.clone(), not_after, shown: None, backlog };
         self.lock().places.insert(endpoint.clone(), place);
         MemoryTransport { network: self.clone(), endpoint, identity, not_after, knocks }
+    }
+
+    /// From the next handshake on, whoever is settled there shows those who dial him a certificate
+    /// that is good for so long.
+    pub fn certify(&self, endpoint: &Endpoint, lifetime: Lifetime) {
+        if let Some(place) = self.lock().places.get_mut(endpoint) {
+            (place.not_after, place.shown) = (lifetime.end, Some(lifetime));
+        }
     }
 
     /// Changes one direction, for connections that stand and for those to come.
@@ -171,7 +181,8 @@ impl Knock {
     }
 
     pub(super) fn authenticate(self) -> Authenticated {
-        authenticated(self.stream, self.identity, self.not_after, self.from.to_string())
+        let shown = Shown { chains: Vec::new(), peer: None, not_after: self.not_after };
+        authenticated(self.stream, self.identity, shown, self.from.to_string())
     }
 }
 
@@ -190,37 +201,34 @@ impl Dialer {
             let mut network = self.network.lock();
             let there = network.path(&self.endpoint, to).subscribe();
             let back = network.path(to, &self.endpoint).subscribe();
-            let place = network
-                .places
-                .get(to)
-                .map(|place| (place.identity.clone(), place.not_after, place.backlog.clone()));
+            let place = network.places.get(to).cloned();
             (there, back, place)
         };
         let refused = || SetupError::unreachable(format!("connect to {to}: nobody is there"));
-        let (identity, their_end, backlog) = place.ok_or_else(refused)?;
+        let place = place.ok_or_else(refused)?;
         pump::shake_hands(there.clone(), back.clone())
             .await
             .map_err(|_| SetupError::unreachable(format!("connect to {to}: the path is cut")))?;
-        let not_after = their_end.min(self.not_after);
+        let not_after = place.not_after.min(self.not_after);
         let (near, near_wire) = duplex(BUFFER_BYTES);
         let (far, far_wire) = duplex(BUFFER_BYTES);
         tokio::spawn(pump(near_wire, far_wire, there, back));
         let (identity_here, from) = (self.identity.clone(), self.endpoint.clone());
         let knock = Knock { stream: far, from, identity: identity_here, not_after };
-        backlog.try_send(knock).map_err(|_| refused())?;
-        Ok(authenticated(near, identity, not_after, to.to_string()))
+        place.backlog.try_send(knock).map_err(|_| refused())?;
+        let shown = Shown { chains: Vec::new(), peer: place.shown, not_after };
+        Ok(authenticated(near, place.identity, shown, to.to_string()))
     }
 }
 
 fn authenticated(
     stream: DuplexStream,
     peer: PeerIdentity,
-    not_after: Duration,
+    shown: Shown,
     address: String,
 ) -> Authenticated {
     let wire: Arc<Wire> = Arc::default();
     let counted = Counted::new(stream, Arc::clone(&wire));
     let io = Watched::new(Box::new(counted), Arc::clone(&wire));
-    let shown = Shown { chains: Vec::new(), peer_not_after: None, not_after };
     Authenticated { io, wire, peer, address, shown }
 }

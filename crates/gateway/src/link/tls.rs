@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use antiphon_core::Endpoint;
 use antiphon_identity::{
-    CertificateDer, Credentials, IdentityError, Names, PeerIdentity, earliest_end,
+    CertificateDer, Credentials, IdentityError, Names, PeerIdentity, first_to_end,
     tls::{link_client_config, link_server_config},
 };
 use rustls::{ClientConfig, ServerConfig, pki_types::ServerName};
@@ -21,6 +21,7 @@ use super::{
     stream::{ByteStream, Counted, Watched, Wire},
     transport::Authenticated,
 };
+use crate::certificates::Lifetime;
 
 /// Sockets and certificates.
 #[derive(Debug)]
@@ -60,11 +61,10 @@ impl LinkTls {
         let refused = |error: IdentityError| SetupError::refused(error.kind(), error.to_string());
         let identity = self.names.peer_identity(chain).map_err(refused)?;
         let chain = chain.unwrap_or_default();
-        let end = earliest_end(chain).map_err(refused)?;
-        let end = Duration::from_secs(end.as_secs());
-        let not_after = end.min(self.not_after);
+        let peer = Lifetime::from(first_to_end(chain).map_err(refused)?);
+        let not_after = peer.end.min(self.not_after);
         let chain = chain.iter().map(|one| one.clone().into_owned()).collect();
-        Ok((identity, Shown { chains: vec![chain], peer_not_after: Some(end), not_after }))
+        Ok((identity, Shown { chains: vec![chain], peer: Some(peer), not_after }))
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) fn show(sheet: &mut Sheet, report: &Report) {
     let name = "certificate_expiry_timestamp_seconds";
     let help = "When the certificate in use ends, since 1970, by what it is for";
     sheet.gauge(name, help, own(|one| one.not_after.as_secs_f64()));
+    let help = "From its first second to its last, by what it is for";
+    sheet.gauge("certificate_lifetime_seconds", help, own(|one| one.life.as_secs_f64()));
     let help = "Whether its files hold something else that is not used";
     sheet.gauge("certificate_refused", help, own(|one| flag(one.refused.is_some())));
     let renewals = report.daemon.certificates.iter();

@@ -87,6 +87,7 @@ fn two_links_to_one_peer_are_one_row() {
             rate_in: 0,
             rate_out: 0,
             certificate_end: Some(Duration::from_secs(1_900_000_000)),
+            certificate_life: None,
         });
     }
     let labels = "gateway=\"us-1\",region=\"us\",connection=\"data\",direction=\"in\"";

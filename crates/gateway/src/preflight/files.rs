@@ -4,7 +4,10 @@ use std::{os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use antiphon_identity::{Date, Purpose, UnixTime};
 
-use crate::config::{self, Admin, Config, with_sources};
+use crate::{
+    certificates::Lifetime,
+    config::{self, Admin, Config, with_sources},
+};
 
 /// Bits that let others than owner and group read a file.
 const READABLE_BY_OTHERS: u32 = 0o004;
@@ -16,10 +19,10 @@ pub struct CertificateTry {
     pub setting: &'static str,
     /// The certificate's file.
     pub file: String,
-    /// Its last second, since 1970-01-01 UTC.
-    pub not_after: Duration,
-    /// The same for people, RFC 3339.
+    /// Its last second for people, RFC 3339.
     pub not_after_date: String,
+    /// How long it is good.
+    pub lifetime: Lifetime,
     /// Why its chain does not lead to the CA beside it, for what it is used for; `None`: it does.
     pub untrusted: Option<String>,
     /// The key's file, where everybody on this host may read it.
@@ -55,7 +58,7 @@ fn one(
     Some(CertificateTry {
         setting,
         file: tls.certificate.display().to_string(),
-        not_after: Duration::from_secs(own.not_after().as_secs()),
+        lifetime: own.leaf().validity.into(),
         not_after_date: Date(own.not_after()).to_string(),
         untrusted,
         open_key: is_open(&tls.key).then(|| tls.key.display().to_string()),

@@ -2,22 +2,15 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::certificates::{OwnCertificate, Use};
+use crate::certificates::{Nearness, OwnCertificate, Use};
 
-const DAY: Duration = Duration::from_secs(86_400);
-/// With less left than these, an operator is told.
-const STEPS: [Duration; 3] =
-    [Duration::from_secs(30 * 86_400), Duration::from_secs(7 * 86_400), DAY];
-/// When this part of a life is left, but never more than a day, even automatic renewal is late: it is
-/// due at two thirds.
-const LATE: u32 = 6;
 /// Between two looks: nothing here is a matter of seconds.
 const PERIOD: Duration = Duration::from_secs(60);
 
 /// What an operator was told.
 #[derive(Debug, Default)]
 pub(super) struct Expiry {
-    told: BTreeMap<Use, (Duration, Duration)>,
+    told: BTreeMap<Use, (Duration, Nearness)>,
     looked: Option<Duration>,
 }
 
@@ -26,6 +19,7 @@ pub(super) struct Expiry {
 pub(super) struct EndsSoon {
     pub(super) certificate: OwnCertificate,
     pub(super) left: Duration,
+    pub(super) nearness: Nearness,
 }
 
 impl Expiry {
@@ -44,30 +38,23 @@ impl Expiry {
     }
 
     fn judge(&mut self, certificate: OwnCertificate, now: Duration) -> Option<EndsSoon> {
-        let left = certificate.not_after.saturating_sub(now);
-        let Some(step) = step(certificate.life, left) else {
+        let Some(nearness) = certificate.lifetime().nearness(now) else {
             self.told.remove(&certificate.of);
             return None;
         };
-        let state = (certificate.not_after, step);
+        let left = certificate.lifetime().left(now);
+        let state = (certificate.not_after, nearness);
         let told = self.told.insert(certificate.of, state);
-        let new = told.is_none_or(|(end, at)| end != certificate.not_after || at > step);
-        new.then_some(EndsSoon { certificate, left })
+        let new = told.is_none_or(|(end, at)| end != certificate.not_after || at < nearness);
+        new.then_some(EndsSoon { certificate, left, nearness })
     }
-}
-
-/// The step that a certificate has come to. A step that is longer than a third of its life says
-/// nothing: certificates of hours are renewed in hours.
-fn step(life: Duration, left: Duration) -> Option<Duration> {
-    let steps = STEPS.into_iter().filter(|step| *step * 3 <= life);
-    let late = (life / LATE).min(DAY);
-    steps.chain([late]).filter(|step| left < *step).min()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const DAY: Duration = Duration::from_secs(86_400);
     const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
     fn certificate(life: Duration) -> OwnCertificate {
@@ -103,7 +90,8 @@ mod tests {
 
     #[test]
     fn a_certificate_of_a_day_is_told_of_when_its_renewal_is_late() {
-        assert_eq!(told(DAY), [Duration::from_secs(3 * 3600)]);
+        let hours: Vec<u64> = told(DAY).iter().map(|left| left.as_secs().div_ceil(3600)).collect();
+        assert_eq!(hours, [3, 1], "looking every hour");
     }
 
     #[test]

@@ -1,18 +1,26 @@
 //! The links that are up, as far as the shell needs to know them: above all when their certificates
 //! end.
 //!
-//! A link does not outlive its certificates. Whoever dialled it sets up another before they end, and
-//! as soon as his own are renewed; the new one takes over, then the old one is closed.
+//! A link does not outlive its certificates. Whoever dialled it sets up another as soon as his own
+//! certificate is renewed, and when that of the other side should have been: only a handshake shows
+//! its new one. The new link takes over, then the old one is closed.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use antiphon_core::{Endpoint, GatewayId, Hello, LinkId};
 use antiphon_identity::CertificateDer;
 
-use crate::link::Shown;
+use crate::{certificates::Lifetime, link::Shown};
 
 /// How long before the end of its certificates a link is set up anew, at the most.
 const MARGIN: Duration = Duration::from_secs(60);
+/// With this part of its life left a peer's certificate should have been renewed, which is due at a third.
+const SHOULD_BE_RENEWED: u32 = 4;
+/// While a peer shows the same certificate still, it is asked again each time that this part is gone of
+/// what is left: at a sixth of its life next, some 40 times in a year.
+const ASK_AGAIN: u32 = 3;
+/// The first pause after a link that was to be set up anew has not come up; the next is twice as long.
+const PAUSE: Duration = Duration::from_secs(5);
 /// With less time left nothing is tried any more.
 const TOO_LATE: Duration = Duration::from_secs(2);
 /// How long a link may stay whose peer has shown what we believe no more, while we ask for its
@@ -37,6 +45,8 @@ pub(super) struct Peer {
     pub(super) shown: Shown,
     /// When to dial again, since 1970-01-01 UTC; `None`: not by ourselves.
     renewal: Option<Duration>,
+    /// How often it was dialled again.
+    dials: u32,
     /// When to close it, since 1970-01-01 UTC; `None` once that has been ordered.
     end: Option<Duration>,
 }
@@ -63,10 +73,8 @@ impl Peers {
         let another = |peer: &Peer| peer.hello.gateway == hello.gateway;
         self.handovers += u64::from(self.links.values().any(another));
         let end = Some(shown.not_after);
-        // The shorter the certificates live, the later: a certificate of minutes is renewed in minutes.
-        let margin = (shown.not_after.saturating_sub(now) / 4).min(MARGIN);
-        let renewal = dialled.then(|| shown.not_after.saturating_sub(margin));
-        self.links.insert(link, Peer { hello, dialled, shown, renewal, end });
+        let renewal = dialled.then(|| renewal(&shown, now));
+        self.links.insert(link, Peer { hello, dialled, shown, renewal, dials: 0, end });
     }
 
     pub(super) fn remove(&mut self, link: LinkId) -> Option<GatewayId> {
@@ -78,9 +86,9 @@ impl Peers {
         self.handovers
     }
 
-    /// When the first certificate that the peer has shown ends, since 1970-01-01 UTC.
-    pub(super) fn certificate_end(&self, link: LinkId) -> Option<Duration> {
-        self.links.get(&link)?.shown.peer_not_after
+    /// How long that certificate is good which ends first of those that the peer has shown.
+    pub(super) fn certificate(&self, link: LinkId) -> Option<Lifetime> {
+        self.links.get(&link)?.shown.peer
     }
 
     pub(super) fn links(&self) -> impl Iterator<Item = LinkId> {
@@ -106,7 +114,7 @@ impl Peers {
     }
 
     /// What is due now; each link to close is returned once, one to renew again as long as it stands,
-    /// at half of the time that it has left.
+    /// after longer and longer pauses, but before it ends.
     pub(super) fn due(&mut self, now: Duration) -> Due {
         let mut due = Due::default();
         for (link, peer) in &mut self.links {
@@ -115,7 +123,8 @@ impl Peers {
                 due.close.push(*link);
             } else if peer.renewal.is_some_and(|renewal| renewal <= now) {
                 let left = peer.end.unwrap_or(peer.shown.not_after).saturating_sub(now);
-                peer.renewal = (left > TOO_LATE).then(|| now + left / 2);
+                peer.renewal = (left > TOO_LATE).then(|| now + pause(peer.dials).min(left / 2));
+                peer.dials += 1;
                 due.renew.push((peer.hello.gateway.clone(), peer.hello.endpoint.clone()));
             }
         }
@@ -150,15 +159,35 @@ impl Peers {
     }
 }
 
+/// When a link that we dialled, and that came up at `now`, is to be set up anew.
+fn renewal(shown: &Shown, now: Duration) -> Duration {
+    // The shorter the certificates live, the later: a certificate of minutes is renewed in minutes.
+    let margin = (shown.not_after.saturating_sub(now) / 4).min(MARGIN);
+    let last = shown.not_after.saturating_sub(margin);
+    shown.peer.map_or(last, |peer| theirs(peer, now).min(last))
+}
+
+/// When a peer that has shown this certificate at `now` is asked for its next one.
+fn theirs(peer: Lifetime, now: Duration) -> Duration {
+    let part = peer.life.unwrap_or_default() / SHOULD_BE_RENEWED;
+    let due = peer.end.saturating_sub(part);
+    if now < due { due } else { now + peer.left(now) / ASK_AGAIN }
+}
+
+fn pause(dials: u32) -> Duration {
+    PAUSE.saturating_mul(2u32.saturating_pow(dials))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const HOUR: Duration = Duration::from_secs(3600);
+    const TICK: Duration = Duration::from_millis(1);
 
     fn peers(dialled: bool, now: Duration, not_after: Duration) -> Peers {
         let mut peers = Peers::default();
-        let shown = Shown { chains: vec![Vec::new()], peer_not_after: None, not_after };
+        let shown = Shown { chains: vec![Vec::new()], peer: None, not_after };
         peers.add(LinkId(1), crate::testing::hello("us-1"), dialled, shown, now);
         peers
     }
@@ -174,7 +203,57 @@ mod tests {
         assert!(!renewed(&mut peers, HOUR - 2 * MARGIN));
         assert!(renewed(&mut peers, HOUR - MARGIN));
         assert!(!renewed(&mut peers, HOUR - MARGIN), "once");
-        assert!(renewed(&mut peers, HOUR - MARGIN / 2), "again while the old one stands");
+        assert!(!renewed(&mut peers, HOUR - MARGIN + PAUSE - TICK));
+        assert!(renewed(&mut peers, HOUR - MARGIN + PAUSE), "again while the old one stands");
+        assert!(!renewed(&mut peers, HOUR - MARGIN + PAUSE * 3 - TICK), "after twice as long");
+        assert!(renewed(&mut peers, HOUR - MARGIN + PAUSE * 3));
+    }
+
+    /// When a link to a peer is set up anew that shows a certificate of 72 hours, and shows it still each
+    /// time: what is left then, in parts of its life.
+    fn asked(not_after: Duration) -> Vec<f64> {
+        let life = HOUR * 72;
+        let peer = Some(Lifetime { end: life, life: Some(life) });
+        let mut peers = Peers::default();
+        let mut now = Duration::ZERO;
+        let mut asked = Vec::new();
+        for round in 0..40 {
+            let shown = Shown { chains: vec![Vec::new()], peer, not_after };
+            peers.add(LinkId(round), crate::testing::hello("us-1"), true, shown, now);
+            now = peers.next_deadline().unwrap();
+            let due = peers.due(now);
+            if due.renew.is_empty() {
+                return asked;
+            }
+            asked.push((life - now).as_secs_f64() / life.as_secs_f64());
+            peers.remove(LinkId(round));
+        }
+        asked
+    }
+
+    #[test]
+    fn a_peer_is_asked_for_its_next_certificate_when_a_quarter_of_its_life_is_left() {
+        let asked = asked(HOUR * 720);
+        assert!((asked[0] - 0.25).abs() < 1e-6, "{asked:?}");
+        assert!((asked[1] - 1.0 / 6.0).abs() < 1e-6, "{asked:?}");
+        assert!(asked.is_sorted_by(|one, next| one > next), "{asked:?}");
+        assert!((asked[39] - 0.25 * (2.0f64 / 3.0).powi(39)).abs() < 1e-6, "{asked:?}");
+    }
+
+    #[test]
+    fn our_own_end_still_counts_where_a_peer_has_longer() {
+        let asked = asked(HOUR);
+        let ours = (HOUR * 71 + MARGIN).as_secs_f64() / (HOUR * 72).as_secs_f64();
+        assert!((asked[0] - ours).abs() < 1e-6, "{asked:?}");
+    }
+
+    #[test]
+    fn who_accepted_asks_nobody() {
+        let mut peers = Peers::default();
+        let peer = Some(Lifetime { end: HOUR, life: Some(HOUR) });
+        let shown = Shown { chains: vec![Vec::new()], peer, not_after: HOUR };
+        peers.add(LinkId(1), crate::testing::hello("us-1"), false, shown, Duration::ZERO);
+        assert_eq!(peers.next_deadline(), Some(HOUR), "the end");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EnrolmentFacts, ProcessFacts, Settings, Shell, TroubleFacts, TrustFacts};
 use crate::{
-    certificates::OwnCertificate,
+    certificates::{Lifetime, OwnCertificate},
     link::{LinkStats, Traffic},
     policies::PolicyFacts,
     record::{RecordFacts, Recorder},
@@ -108,6 +108,25 @@ pub struct CertificateFacts {
     pub not_after_date: String,
     /// SHA-256 of its DER, hexadecimal.
     pub fingerprint: String,
+    /// From its first second to its last; `None`: not told.
+    #[serde(default)]
+    pub life: Option<Duration>,
+}
+
+impl CertificateFacts {
+    /// How long it is good.
+    #[must_use]
+    pub fn lifetime(&self) -> Lifetime {
+        Lifetime { end: self.not_after, life: self.life }
+    }
+}
+
+impl LinkTraffic {
+    /// How long that certificate is good which ends first of those that the peer has shown.
+    #[must_use]
+    pub fn peer_certificate(&self) -> Option<Lifetime> {
+        Some(Lifetime { end: self.certificate_end?, life: self.certificate_life })
+    }
 }
 
 /// What happened to the broker connection.
@@ -168,6 +187,9 @@ pub struct LinkTraffic {
     /// When the first certificate that the peer has shown ends, since 1970-01-01 UTC.
     #[serde(default)]
     pub certificate_end: Option<Duration>,
+    /// From the first second of that certificate to its last.
+    #[serde(default)]
+    pub certificate_life: Option<Duration>,
 }
 
 /// What went over one connection, TLS included.
@@ -293,18 +315,22 @@ impl Shell {
     }
 
     fn traffic(&self, stats: LinkStats, now: Duration) -> LinkTraffic {
-        let certificate_end = self.peers.certificate_end(stats.link);
-        let mut traffic = LinkTraffic { certificate_end, ..LinkTraffic::from(stats) };
+        let shown = self.peers.certificate(stats.link);
+        let certificate_end = shown.map(|certificate| certificate.end);
+        let certificate_life = shown.and_then(|certificate| certificate.life);
+        let traffic = LinkTraffic::from(stats);
+        let mut traffic = LinkTraffic { certificate_end, certificate_life, ..traffic };
         self.rates.fill(now, &mut traffic);
         traffic
     }
 
     fn certificate_facts(&self) -> CertificateFacts {
         let credentials = self.notary.credentials();
-        let not_after = credentials.not_after();
+        let Lifetime { end, life } = credentials.leaf().validity.into();
         CertificateFacts {
-            not_after: Duration::from_secs(not_after.as_secs()),
-            not_after_date: Date(not_after).to_string(),
+            not_after: end,
+            not_after_date: Date(credentials.not_after()).to_string(),
+            life,
             fingerprint: credentials.fingerprint().to_string(),
         }
     }
@@ -342,6 +368,7 @@ impl From<LinkStats> for LinkTraffic {
             rate_in: 0,
             rate_out: 0,
             certificate_end: None,
+            certificate_life: None,
         }
     }
 }

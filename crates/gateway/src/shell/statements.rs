@@ -6,6 +6,7 @@ use antiphon_identity::Credentials;
 use bytes::Bytes;
 
 use super::{Shell, TrustFacts, expiry::EndsSoon};
+use crate::certificates::Nearness;
 
 impl Shell {
     /// Signs an advert. A change of our state in it is published by gossip too.
@@ -56,14 +57,16 @@ impl Shell {
     /// Tells of certificates of ours that end soon.
     pub(super) fn warn_of_ends(&mut self) {
         let certificates = &self.certificates;
-        for EndsSoon { certificate, left } in
+        for EndsSoon { certificate, left, nearness } in
             self.expiry.look(self.clock.now().unix, || certificates.all())
         {
             let (of, file) = (certificate.of.as_str(), &certificate.file);
             let (end, days) = (&certificate.not_after_date, left.as_secs() / 86_400);
-            match days {
-                0 => tracing::error!(of, file, end, "a certificate ends within a day"),
-                1.. => tracing::warn!(of, file, end, days, "a certificate ends soon"),
+            match nearness {
+                Nearness::Month | Nearness::Week => {
+                    tracing::warn!(of, file, end, days, "a certificate ends soon");
+                }
+                Nearness::Day => tracing::error!(of, file, end, days, "a certificate ends"),
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Links between gateways: who is let in, and why the others are not.
 
 use antiphon_identity::tls::{broker_client_config, link_client_config, link_server_config};
-use antiphon_identity::{CommonName, Credentials, PeerIdentity, earliest_end};
+use antiphon_identity::{CommonName, Credentials, PeerIdentity, first_to_end};
 use rcgen::ExtendedKeyUsagePurpose::{Any, ClientAuth, ServerAuth};
 use rustls::ProtocolVersion;
 
@@ -51,7 +51,7 @@ fn two_gateways_learn_who_the_other_is() {
     assert_eq!(done.client.protocol_version(), Some(ProtocolVersion::TLSv1_3));
     assert_eq!(done.server.alpn_protocol(), Some(b"h2".as_slice()));
     let chain = done.client.peer_certificates().unwrap();
-    assert_eq!(earliest_end(chain), Ok(us.not_after()));
+    assert_eq!(first_to_end(chain).unwrap().not_after, us.not_after());
 }
 
 #[test]

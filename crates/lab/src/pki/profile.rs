@@ -15,6 +15,7 @@ pub struct Profile {
     usages: Vec<ExtendedKeyUsagePurpose>,
     /// How long it lasts, if not as long as others.
     pub(super) life: Option<Duration>,
+    pub(super) age: Option<Duration>,
 }
 
 impl Profile {
@@ -29,6 +30,7 @@ impl Profile {
             address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             usages: both(),
             life: None,
+            age: None,
         }
     }
 
@@ -42,6 +44,7 @@ impl Profile {
             address: None,
             usages: both(),
             life: None,
+            age: None,
         }
     }
 
@@ -55,13 +58,20 @@ impl Profile {
             address: None,
             usages: vec![ExtendedKeyUsagePurpose::ClientAuth],
             life: None,
+            age: None,
         }
     }
 
-    /// The same for a short life.
+    /// The same, with so much of its life left.
     #[must_use]
     pub fn lasting(self, life: Duration) -> Self {
         Self { life: Some(life), ..self }
+    }
+
+    /// The same, begun so long ago.
+    #[must_use]
+    pub fn aged(self, age: Duration) -> Self {
+        Self { age: Some(age), ..self }
     }
 
     /// The Common Name, and the stem of the files' names.
