@@ -1,6 +1,6 @@
 //! `antiphon top`: the terminal around [`crate::top`].
 
-use std::{io::IsTerminal, thread, time::Duration};
+use std::{io::IsTerminal, panic, process, thread, time::Duration};
 
 use anyhow::anyhow;
 use ratatui::{
@@ -8,6 +8,7 @@ use ratatui::{
     crossterm::event::{self, Event, KeyEvent, KeyEventKind},
 };
 use tokio::{
+    signal::unix::{SignalKind, signal},
     sync::mpsc,
     time::{MissedTickBehavior, interval},
 };
@@ -45,6 +46,8 @@ enum Input {
     Key(KeyEvent),
     Resized,
     Answer(Result<View, Failure>),
+    /// Somebody ends us, or the terminal has gone.
+    Signal,
 }
 
 /// Shows the fabric until the user has seen enough.
@@ -60,15 +63,32 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
     let first = runtime.block_on(ask(args))?;
     let (inputs, mut received) = mpsc::channel(64);
     runtime.spawn(keep_asking(args.clone(), inputs.clone()));
-    // It also puts back the terminal when something panics.
-    let mut terminal = ratatui::try_init()?;
-    thread::spawn(move || read_keys(&inputs));
+    runtime.spawn(await_signals(inputs.clone()));
     let mut state = State::default();
     state.take(first);
-    let ended = runtime.block_on(show(&mut terminal, &mut state, &mut received));
-    ratatui::try_restore()?;
+    let ended = on_terminal(|terminal| {
+        thread::spawn(move || read_keys(&inputs));
+        runtime.block_on(show(terminal, &mut state, &mut received))
+    });
     // Whoever waits for a gateway is not waited for.
     runtime.shutdown_background();
+    ended
+}
+
+/// Has the whole terminal meanwhile, and leaves it as it was: in the end, and when something panics,
+/// on whatever thread. A panic ends the process: nobody draws over its message.
+fn on_terminal(
+    show: impl FnOnce(&mut DefaultTerminal) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    let mut terminal = ratatui::try_init()?;
+    let restore = panic::take_hook();
+    panic::set_hook(Box::new(move |panicked| {
+        restore(panicked);
+        process::exit(101);
+    }));
+    let ended = show(&mut terminal);
+    let _: Box<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync> = panic::take_hook();
+    ratatui::try_restore()?;
     ended
 }
 
@@ -87,9 +107,9 @@ async fn show(
                 }
             }
             Some(Input::Resized) => {}
+            Some(Input::Signal) | None => return Ok(Exit::Good),
             Some(Input::Answer(Ok(view))) => state.take(view),
             Some(Input::Answer(Err(failure))) => state.fail(format!("{:#}", failure.error)),
-            None => return Ok(Exit::Good),
         }
     }
 }
@@ -114,6 +134,19 @@ async fn keep_asking(args: Args, inputs: mpsc::Sender<Input>) {
     }
 }
 
+/// What would end us with the terminal as we have it; with Ctrl-C, a key, the state deals.
+async fn await_signals(inputs: mpsc::Sender<Input>) {
+    let signals = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::quit()].map(signal);
+    let [Ok(mut terminated), Ok(mut hung_up), Ok(mut quit)] = signals else { return };
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = hung_up.recv() => {}
+        _ = quit.recv() => {}
+    }
+    // Whoever has stopped listening ends already.
+    let _: Result<(), _> = inputs.send(Input::Signal).await;
+}
+
 /// Ends with the process: reading a terminal cannot be cancelled.
 fn read_keys(inputs: &mpsc::Sender<Input>) {
     while let Ok(event) = event::read() {
@@ -129,5 +162,46 @@ fn read_keys(inputs: &mpsc::Sender<Input>) {
         if inputs.blocking_send(input).is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    const LEAVES: &str = "\u{1b}[?1049l";
+
+    /// This test again, of its name, in a terminal of its own; what appeared there, and the settings
+    /// of the terminal before and after.
+    fn in_a_terminal(name: &str) -> String {
+        let me = std::env::current_exe().unwrap();
+        let again = format!("{} --exact {name} --ignored --nocapture", me.display());
+        let commands =
+            format!("stty -a > $$.before; {again}; stty -a | cmp - $$.before && echo SAME");
+        let folder = tempfile::tempdir().unwrap();
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &commands, "/dev/null"]);
+        let output = script.current_dir(folder.path()).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    #[test]
+    fn a_panic_leaves_the_terminal_as_it_was_and_its_message_on_it() {
+        let shown = in_a_terminal("command::top::tests::panics_elsewhere_on_the_terminal");
+        let (_, after) = shown.split_once(LEAVES).unwrap_or_else(|| panic!("never left: {shown}"));
+        assert!(after.contains("out of luck"), "{shown}");
+        assert!(after.contains("SAME"), "{shown}");
+        assert!(!shown.contains("drawn over"), "{shown}");
+    }
+
+    #[test]
+    #[ignore = "has the terminal: run by the test above"]
+    fn panics_elsewhere_on_the_terminal() {
+        let _: Result<Exit, Failure> = on_terminal(|_| {
+            let _: thread::Result<()> = thread::spawn(|| panic!("out of luck")).join();
+            panic!("drawn over");
+        });
     }
 }
