@@ -44,10 +44,7 @@ async fn finds(fabric: &Fabric, expected: &[&str]) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_names_what_was_broken_and_nothing_else() {
-    let mut fabric = Fabric::up(|options| {
-        options.broker_ping = Some(Duration::from_secs(5));
-    })
-    .await;
+    let mut fabric = Fabric::up(|_| {}).await;
 
     // Healthy: every pair of regions is pinged for real.
     let healthy = finds(&fabric, &[]).await;
@@ -96,7 +93,6 @@ async fn the_doctor_finds_regions_that_are_joined_by_leaf_nodes() {
     let fabric = Fabric::up(|options| {
         options.regions = 2;
         options.nodes = 1;
-        options.broker_ping = Some(Duration::from_secs(5));
         options.broker_extra = leaf;
     })
     .await;
@@ -114,7 +110,6 @@ async fn a_configuration_is_tried_before_the_first_start() {
     let mut fabric = Fabric::up(|options| {
         options.regions = 2;
         options.nodes = 1;
-        options.broker_ping = Some(Duration::from_secs(5));
     })
     .await;
     let config = fabric.lab.gateway("us-2").expect("a gateway").config().display().to_string();

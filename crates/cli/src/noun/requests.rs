@@ -43,14 +43,30 @@ fn row(one: &RequestView, now: Duration) -> Vec<Cell> {
         human::span(now.saturating_sub(one.first)).into(),
         one.request.chars().take(ID_SHOWN).collect::<String>().into(),
         Cell::optional(asked.map(|asked| &asked.caller)),
-        Cell::optional(asked.map(|asked| &asked.target)),
+        subject(one),
         human::list(one.sent.iter().map(sent)).into(),
-        human::list(one.returned.iter().map(|way| format!("{} {}", way.region, way.published)))
-            .into(),
+        human::list(answers(one)).into(),
         amiss(one),
         one.messages.into(),
         human::list(one.published.iter().map(|way| format!("{} {}", way.region, way.count))).into(),
     ]
+}
+
+/// What was asked; of a request that entered elsewhere, where it came from.
+fn subject(one: &RequestView) -> Cell {
+    if let Some(asked) = &one.asked {
+        return asked.target.as_str().into();
+    }
+    match one.published.iter().map(|way| format!("{} from {}", way.count, way.region)) {
+        none if none.len() == 0 => "of another gateway".into(),
+        some => human::list(some).into(),
+    }
+}
+
+/// How many answers came from a region, and how many went back to one.
+fn answers(one: &RequestView) -> impl Iterator<Item = String> {
+    let came = one.returned.iter().map(|way| format!("{} {}", way.region, way.published));
+    came.chain(one.answered.iter().map(|way| format!("to {}", sent(way))))
 }
 
 /// How many messages were delivered in a region, of how many.

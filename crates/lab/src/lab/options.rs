@@ -35,7 +35,8 @@ pub struct Options {
     pub relayed: Relayed,
     /// Laid over every gateway's configuration.
     pub gateway_settings: toml::Table,
-    /// How often brokers ping their clients; `None`: every two minutes.
+    /// How often brokers ping their clients, unless told as often as operators are advised; `None`:
+    /// every two minutes.
     pub broker_ping: Option<Duration>,
     /// Bytes that may wait in a broker for one client; `None`: 64 MiB.
     pub broker_pending: Option<u64>,
@@ -83,7 +84,7 @@ impl Options {
             brokers: 1,
             relayed: Relayed::Nothing,
             gateway_settings: toml::Table::new(),
-            broker_ping: None,
+            broker_ping: Some(Duration::from_secs(5)),
             broker_pending: None,
             broker_extra: |_| String::new(),
             whole: None,
