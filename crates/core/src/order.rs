@@ -131,13 +131,19 @@ impl Stop {
         Self::Pair { one, other }
     }
 
+    /// The region to which links are held down, if that is what it does.
+    #[must_use]
+    pub const fn link(&self) -> Option<&RegionId> {
+        match self {
+            Self::Link { with } => Some(with),
+            Self::Collective { .. } | Self::Caller { .. } | Self::Pair { .. } => None,
+        }
+    }
+
     /// Whether requests are stopped, and not links held down.
     #[must_use]
     pub const fn is_halt(&self) -> bool {
-        match self {
-            Self::Collective { .. } | Self::Caller { .. } | Self::Pair { .. } => true,
-            Self::Link { .. } => false,
-        }
+        self.link().is_none()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use antiphon_core::{RegionId, Stop};
+use antiphon_core::RegionId;
 
 use super::{
     Check, Evidence, Finding, Outcome, Test,
@@ -120,10 +120,8 @@ fn linked_regions(evidence: &Evidence) -> Pairs<'_> {
 /// Regions whose links an operator wants to rest: they are up and not used, of which POLI-015 tells.
 fn ordered_down(evidence: &Evidence) -> impl Iterator<Item = (&RegionId, &RegionId)> {
     let orders = evidence.reports().flat_map(|report| &report.core.orders);
-    orders.filter(|one| one.holds && one.order.stands).filter_map(|one| match &one.order.stop {
-        Stop::Link { with } => Some((&one.region, with)),
-        Stop::Collective { .. } | Stop::Caller { .. } | Stop::Pair { .. } => None,
-    })
+    let held = orders.filter(|one| one.holds && one.order.stands);
+    held.filter_map(|one| one.order.stop.link().map(|with| (&one.region, with)))
 }
 
 fn detour(evidence: &Evidence) -> Outcome {

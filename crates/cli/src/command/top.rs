@@ -87,7 +87,7 @@ fn on_terminal(
         process::exit(101);
     }));
     let ended = show(&mut terminal);
-    let _: Box<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync> = panic::take_hook();
+    drop(panic::take_hook());
     ratatui::try_restore()?;
     ended
 }
@@ -144,7 +144,7 @@ async fn await_signals(inputs: mpsc::Sender<Input>) {
         _ = quit.recv() => {}
     }
     // Whoever has stopped listening ends already.
-    let _: Result<(), _> = inputs.send(Input::Signal).await;
+    let _sent = inputs.send(Input::Signal).await;
 }
 
 /// Ends with the process: reading a terminal cannot be cancelled.
@@ -199,8 +199,8 @@ mod tests {
     #[test]
     #[ignore = "has the terminal: run by the test above"]
     fn panics_elsewhere_on_the_terminal() {
-        let _: Result<Exit, Failure> = on_terminal(|_| {
-            let _: thread::Result<()> = thread::spawn(|| panic!("out of luck")).join();
+        let _ended = on_terminal(|_| {
+            let _joined = thread::spawn(|| panic!("out of luck")).join();
             panic!("drawn over");
         });
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use antiphon_core::{GatewayId, MemberView, OrderView, RegionId, Snapshot, Stop};
+use antiphon_core::{GatewayId, MemberView, RegionId, Snapshot};
 
 use super::{Link, LinkState};
 
@@ -20,13 +20,10 @@ pub(super) fn links(members: &Members<'_>, snapshots: &[&Snapshot]) -> Vec<Link>
 /// Pairs of regions whose links an operator holds down.
 fn held<'a>(snapshots: &[&'a Snapshot]) -> BTreeSet<Pair<'a, RegionId>> {
     let orders = snapshots.iter().flat_map(|snapshot| &snapshot.orders);
-    let pair = |view: &'a OrderView| match &view.order.stop {
-        Stop::Link { with } if view.order.stands => Some(sorted(&view.region, with)),
-        Stop::Link { .. } | Stop::Collective { .. } | Stop::Caller { .. } | Stop::Pair { .. } => {
-            None
-        }
-    };
-    orders.filter_map(pair).collect()
+    let standing = orders.filter(|view| view.order.stands);
+    standing
+        .filter_map(|view| view.order.stop.link().map(|with| sorted(&view.region, with)))
+        .collect()
 }
 
 fn pairs<'a>(
