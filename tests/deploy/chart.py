@@ -171,6 +171,9 @@ def names_problems(objects):
             known = config["identity"]["names"].get(config["region"], [])
             if "" in known:
                 yield f"{name}: has an empty name for its region"
+            vault = config["identity"].get("vault", {"uri": True})
+            if not vault["uri"] and not set(vault["dns_names"]) <= set(known):
+                yield f"{name}: knows its region by {known}, Vault is asked for {vault['dns_names']}"
             for spec in certificates:
                 if "uris" not in spec and not set(spec["dnsNames"]) <= set(known):
                     yield f"{name}: knows its region by {known}, certificates name {spec['dnsNames']}"
@@ -194,8 +197,8 @@ def endpoint_problems(objects):
 def reference_problems(objects):
     """What a pod mounts is rendered here, or named by the values."""
     made = {one["spec"]["secretName"] for one in of_kind(objects, "Certificate").values()}
-    given = {"gateway-certificates", "broker-client-certificate", "broker-certificates", "gateway-login", "broker-login"}
-    maps = set(of_kind(objects, "ConfigMap")) | {"kube-root-ca.crt", "fabric-trust", "revoked", "callers-ca"}
+    given = {"gateway-certificates", "broker-client-certificate", "broker-certificates", "gateway-login", "broker-login", "gateway-approle"}
+    maps = set(of_kind(objects, "ConfigMap")) | {"kube-root-ca.crt", "fabric-trust", "revoked", "callers-ca", "vault-ca"}
     for name, workload in of_kind(objects, "StatefulSet").items():
         for volume in workload["spec"]["template"]["spec"]["volumes"]:
             sources = [volume, *volume.get("projected", {}).get("sources", [])]

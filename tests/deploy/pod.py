@@ -74,6 +74,7 @@ def secrets(objects, authority, region):
     }
     for name in ("gateway-certificates", "broker-client-certificate", "broker-certificates"):
         made.setdefault(name, authority.secret(gateway))
+    made["gateway-approle"] = {"secret-id": "8f3c2b1a\n", "id": "8f3c2b1a\n"}
     made["broker-login"] = {"password": "s3cret\n"}
     made["gateway-login"] = {"token.jwt": "eyJhbGciOiJFZERTQSJ9.e30.AAAA\n", "seed": "0f" * 32 + "\n"}
     return made
@@ -84,6 +85,7 @@ def lay_out(pod, container, objects, authority, made, folder):
     maps = {name: one["data"] for name, one in of_kind(objects, "ConfigMap").items()}
     maps.setdefault("fabric-trust", {"bundle.pem": authority.pem})
     maps.setdefault("revoked", {"crl.pem": authority.crl()})
+    maps.setdefault("vault-ca", {"ca.crt": authority.pem})
     maps.setdefault("callers-ca", {"ca.pem": authority.pem})
     maps.setdefault("kube-root-ca.crt", {"ca.crt": authority.pem})
     volumes = {volume["name"]: volume for volume in pod["volumes"]}

@@ -5,6 +5,11 @@
 {{- if or .Values.certManagerIssuer .Values.vaultIssuer.enabled -}}true{{- end -}}
 {{- end -}}
 
+{{/* "true" where the values decide what certificates say, whoever signs them. */}}
+{{- define "antiphon.issued" -}}
+{{- if or (include "antiphon.certManager" .) (include "antiphon.asksVault" .) -}}true{{- end -}}
+{{- end -}}
+
 {{/* The secret of a gateway: its own, or that of all. */}}
 {{- define "antiphon.secret" -}}
 {{- $values := .root.Values -}}

@@ -24,7 +24,7 @@
   "peers" $values.link.peers
   "dial" (merge (dict) $values.link.dial $dial) -}}
 {{- $names := deepCopy $values.identity.names -}}
-{{- if and (include "antiphon.certManager" $root) (not $values.certificates.uriSans) -}}
+{{- if and (include "antiphon.issued" $root) (not $values.certificates.uriSans) -}}
 {{- $own := include "antiphon.allDnsNames" $root | fromJsonArray -}}
 {{- $_ := set $names $values.region (concat $own (default list (get $names $values.region)) | uniq) -}}
 {{- end -}}
@@ -42,6 +42,9 @@
   "log" (dict "format" $values.log.format "filter" $values.log.filter) -}}
 {{- with $values.federation -}}
 {{- $_ := set $config "federation" (dict "names" .) -}}
+{{- end -}}
+{{- with include "antiphon.vaultConfig" . -}}
+{{- $_ := set $config.identity "vault" (fromYaml .) -}}
 {{- end -}}
 {{- if $values.policy -}}
 {{- $_ := set $config "policy" (dict "file" "../policy/policy.toml") -}}

@@ -15,10 +15,13 @@ seccompProfile:
   type: RuntimeDefault
 {{- end -}}
 
-{{/* The gateways' certificates: one secret, or a folder for each gateway. The key is the group's to read: fsGroup is ours. */}}
+{{/* The gateways' certificates: one secret, or a folder for each gateway, or what the gateway writes itself, which ends with the pod.
+     The key of a secret is the group's to read: fsGroup is ours. */}}
 {{- define "antiphon.tlsVolume" -}}
 - name: tls
-{{- if and .Values.certificates.perGateway (include "antiphon.certManager" .) }}
+{{- if include "antiphon.asksVault" . }}
+  emptyDir: {medium: Memory, sizeLimit: 1Mi}
+{{- else if and .Values.certificates.perGateway (include "antiphon.certManager" .) }}
   projected:
     defaultMode: 0440
     sources:
