@@ -12,7 +12,7 @@ use std::{fmt, time::Duration};
 use antiphon_wire::Collective;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::book::{Book, Held};
+pub(crate) use self::book::{Book, Held, InForce};
 use crate::{id::RegionId, policy::Pattern};
 
 /// Orders of one region that are kept, and so in one advert.

@@ -25,8 +25,10 @@ use crate::{
     Candidate, DropReason, Gateway, Offer, RegionId, Rejection, Target, Topology, Verdict,
     gateway::{
         ingress::{Refusal, addressed, agrees, refusal_of, refusal_of_request},
+        orders::{unhalted, unhalted_pair},
         policing::Known,
     },
+    order::InForce,
     policy::Policy,
     routes::Table,
 };
@@ -51,11 +53,19 @@ pub(super) struct Asked<'a> {
     pub(super) target: &'a Target,
     /// What has been found out about it besides.
     pub(super) known: &'a Known,
-    /// Our policy; another where it is explained what would be.
-    pub(super) policy: &'a Policy,
+    /// What our operators want.
+    pub(super) will: Will<'a>,
     /// Our routes for frames that are created in our region; those of another graph where it is
     /// explained what would be.
     pub(super) table: Option<&'a Table>,
+}
+
+/// What operators want: our policy, and the orders that hold under it; others where it is explained
+/// what would be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Will<'a> {
+    pub(super) policy: &'a Policy,
+    pub(super) orders: &'a InForce,
 }
 
 /// What becomes of a request.
@@ -160,7 +170,7 @@ impl Gateway {
         if asked.origin != self.region() {
             return Ok(());
         }
-        self.unhalted(asked.head)?;
+        unhalted(asked.will.orders, asked.head)?;
         self.may_ask(asked)
     }
 
@@ -183,7 +193,7 @@ impl Gateway {
         if !ours {
             return Ok(());
         }
-        self.unhalted_pair(self.region(), region)?;
+        unhalted_pair(asked.will.orders, self.region(), region)?;
         self.may_leave(asked, region)
     }
 

@@ -23,7 +23,7 @@ use crate::{
     GatewayId, HintSaid, Interest, MessageKind, Now, RegionId, Rejection, STARTUP_SUBJECT, Target,
     Verdict,
     gateway::{
-        decide::{Asked, Entering},
+        decide::{Asked, Entering, Will},
         ingress::addressed,
         policing::{Known, Wanted},
         vetting::FlowKey,
@@ -63,7 +63,8 @@ impl Gateway {
     /// A name that nobody has advertised, or a text that cannot stand where it does.
     pub fn explain(&self, asked: &ExplainAsked, now: Now) -> Result<Explanation, ExplainError> {
         let from = asked.from.clone().unwrap_or_else(|| self.region().clone());
-        let supposed = Supposed::new(self.routes.graph(), &asked.what_if)?;
+        let orders = |policy: &Policy| self.ordered.under(policy, self.region());
+        let supposed = Supposed::new(self.routes.graph(), &asked.what_if, orders)?;
         let entry = self.entry(&from, &supposed)?;
         let parsed = Subject::parse(&asked.subject);
         let parsed = parsed.map_err(|error| ExplainError::Illegal(error.to_string()))?;
@@ -206,7 +207,7 @@ impl Gateway {
         checks: &mut Vec<crate::Check>,
     ) -> Result<Known, DropReason> {
         let Asking { asked, now, .. } = asking;
-        let policy = self.policy_in(asking);
+        let policy = self.will_in(asking).policy;
         let mut unproved = |detail: String| {
             checks.push(check("signature", CheckResult::Unknown, detail));
         };
@@ -234,9 +235,9 @@ impl Gateway {
         Ok(known)
     }
 
-    /// The policy that is supposed to be in force, or is.
-    fn policy_in<'a>(&'a self, asking: Asking<'a>) -> &'a Policy {
-        asking.supposed.policy().unwrap_or(self.policy())
+    /// What is supposed to be in force, or is.
+    fn will_in<'a>(&'a self, asking: Asking<'a>) -> Will<'a> {
+        asking.supposed.will().unwrap_or(self.will())
     }
 
     fn exports(&self, region: &RegionId, collective: &Collective) -> bool {
@@ -258,12 +259,12 @@ impl Gateway {
         let (head, target) = (&entering.head, &entering.target);
         let origin = explanation.from.clone();
         let scene = Scene::new(supposed, explanation);
-        let (policy, table) = (self.policy_in(asking), Some(&scene.table));
-        let asked = Asked { head, origin: &origin, target, known, policy, table };
+        let (will, table) = (self.will_in(asking), Some(&scene.table));
+        let asked = Asked { head, origin: &origin, target, known, will, table };
         let decision = self.decide(&asked);
         let ours = origin == *self.region();
         let refused = decision.refused.as_ref();
-        explanation.checks.extend(rules(refused, &asked, ours.then(|| self.ordered.halts())));
+        explanation.checks.extend(rules(refused, &asked, ours));
         let outgoing = Outgoing::request(head, target.clone(), &entering.reply_to);
         let view = |region: &RegionId, verdict: &Verdict| {
             let hint = self.hint_said(region, head, target, now);

@@ -13,13 +13,12 @@ use crate::{
     Action, DropReason, FromBroker, Gateway, IDENTITIES_MAX, Now, RegionId, Rejection, RequestBody,
     Target,
     gateway::{
-        decide::Asked,
+        decide::{Asked, Will},
         drops::Refused,
         ingress::{Began, Refusal, addressed, agrees, refusal_of, refusal_of_request},
         policing::{Known, Wanted},
         vetting::{FlowKey, Held},
     },
-    policy::Policy,
 };
 
 /// A federated request as far as it has been read, nothing of it verified.
@@ -37,7 +36,7 @@ pub(super) struct ToTarget<'a> {
     pub(super) head: &'a RequestHead,
     pub(super) known: &'a Known,
     pub(super) region: &'a RegionId,
-    pub(super) policy: &'a Policy,
+    pub(super) will: Will<'a>,
 }
 
 /// Why a target is not asked.
@@ -116,7 +115,7 @@ impl Gateway {
             self.vet(flow, Held::Entering(message), now, out);
             return Ok(());
         }
-        let asked = ToTarget { head: &head, known: &known, region: &region, policy: self.policy() };
+        let asked = ToTarget { head: &head, known: &known, region: &region, will: self.will() };
         let (targets, refused) = self.sort_targets(asked, &named);
         let messages = named.len() as u64;
         self.let_out(&known, &head, leaves, messages);
@@ -176,7 +175,7 @@ impl Gateway {
     /// One target, if it may be asked in this region.
     pub(super) fn read_target(
         &self,
-        ToTarget { head, known, region, policy }: ToTarget<'_>,
+        ToTarget { head, known, region, will }: ToTarget<'_>,
         target: &str,
     ) -> Result<Target, Unfit> {
         let refused = || Unfit::Target(DropReason::TargetRefused);
@@ -185,7 +184,7 @@ impl Gateway {
         let exported: &Collective = self.config.export.get(collective).ok_or_else(refused)?;
         agrees(head, exported, &target).map_err(Unfit::Target)?;
         let origin = self.region();
-        let asked = Asked { head, origin, target: &target, known, policy, table: None };
+        let asked = Asked { head, origin, target: &target, known, will, table: None };
         self.rule(&asked).map_err(Unfit::Rejected)?;
         if region != self.region() {
             self.admit(&asked, region).map_err(Unfit::Rejected)?;

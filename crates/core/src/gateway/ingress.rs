@@ -148,8 +148,8 @@ impl Gateway {
             return Ok(());
         }
         let (origin, table) = (self.region(), self.routes.peek(self.region()));
-        let policy = self.policy();
-        let asked = Asked { head, origin, target, known: &known, policy, table };
+        let will = self.will();
+        let asked = Asked { head, origin, target, known: &known, will, table };
         let decision = self.decide(&asked);
         let records = self.account.records_mut();
         let record = records.asked(head, target, &decision.candidates, now);

@@ -12,7 +12,8 @@ use crate::{
     Action, AdvertContent, AdvertDraft, AdvertKind, Body, DropReason, EndToEnd, Gateway, Now,
     ORDER_LASTS_MAX, ORDER_TEXT_MAX, ORDERS_MAX, Order, OrderError, OrderGiven, OrderView, Orders,
     RegionId, Rejection, Stop,
-    order::{Book, Held},
+    order::{Book, Held, InForce},
+    policy::Policy,
 };
 
 /// What is ordered, and when to look at it again.
@@ -32,12 +33,17 @@ impl Ordered {
 
     /// Whether links between our region and this one are not to be used.
     pub(super) fn bars(&self, region: &RegionId) -> bool {
-        self.book.bars(region)
+        self.book.in_force().bars(region)
     }
 
-    /// How many halts hold here.
-    pub(super) fn halts(&self) -> usize {
-        self.book.halts()
+    /// What holds here.
+    pub(super) const fn in_force(&self) -> &InForce {
+        self.book.in_force()
+    }
+
+    /// What would hold here under this policy.
+    pub(super) fn under(&self, policy: &Policy, me: &RegionId) -> InForce {
+        self.book.following(me, &policy.follow_halts)
     }
 }
 
@@ -137,7 +143,7 @@ impl Gateway {
             self.raise(alarm, out);
         }
         for peer in self.peers.values_mut() {
-            peer.barred = self.ordered.book.bars(&peer.hello.region);
+            peer.barred = self.ordered.bars(&peer.hello.region);
         }
         self.graph_stale = true;
         self.reroute(now, out);
@@ -150,24 +156,12 @@ impl Gateway {
         (said || !orders.is_empty()).then_some(AdvertContent::Orders(Orders { orders }))
     }
 
-    /// Whether no halt concerns the request itself.
-    pub(super) fn unhalted(&self, head: &RequestHead) -> Result<(), Rejection> {
-        let book = &self.ordered.book;
-        let collective = book.stops_collective(head.collective.as_str());
-        halted(collective.or_else(|| book.stops_caller(head.caller.as_str())))
-    }
-
-    /// Whether no halt concerns these two regions.
-    pub(super) fn unhalted_pair(&self, one: &RegionId, other: &RegionId) -> Result<(), Rejection> {
-        halted(self.ordered.book.stops_pair(one, other))
-    }
-
     /// Whether a frame may go on, as far as can be said without looking into it.
     pub(super) fn unhalted_frame(&self, end: &EndToEnd) -> Result<(), DropReason> {
         let Body::Request(request) = &end.body else { return Ok(()) };
-        let book = &self.ordered.book;
-        let pair = book.stops_pair(&end.creator.region, &end.to);
-        let stopped = pair.or_else(|| book.stops_collective(&request.collective));
+        let force = self.ordered.in_force();
+        let pair = force.stops_pair(&end.creator.region, &end.to);
+        let stopped = pair.or_else(|| force.stops_collective(&request.collective));
         if stopped.is_some() { Err(DropReason::Halted) } else { Ok(()) }
     }
 
@@ -177,9 +171,24 @@ impl Gateway {
         end: &EndToEnd,
         head: &RequestHead,
     ) -> Result<(), DropReason> {
-        self.unhalted(head).map_err(|rejection| rejection.reason())?;
+        unhalted(self.ordered.in_force(), head).map_err(|rejection| rejection.reason())?;
         self.unhalted_frame(end)
     }
+}
+
+/// Whether no halt concerns the request itself.
+pub(super) fn unhalted(force: &InForce, head: &RequestHead) -> Result<(), Rejection> {
+    let collective = force.stops_collective(head.collective.as_str());
+    halted(collective.or_else(|| force.stops_caller(head.caller.as_str())))
+}
+
+/// Whether no halt concerns these two regions.
+pub(super) fn unhalted_pair(
+    force: &InForce,
+    one: &RegionId,
+    other: &RegionId,
+) -> Result<(), Rejection> {
+    halted(force.stops_pair(one, other))
 }
 
 fn halted(held: Option<&Held>) -> Result<(), Rejection> {

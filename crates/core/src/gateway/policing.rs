@@ -160,7 +160,7 @@ impl Gateway {
         entering: &decide::Asked<'_>,
         to: &RegionId,
     ) -> Result<(), Rejection> {
-        match entering.policy.judge(&self.export_question(entering, to)) {
+        match entering.will.policy.judge(&self.export_question(entering, to)) {
             Verdict::Ruled(Effect::Allow, _) => Ok(()),
             Verdict::Ruled(Effect::Deny, rule) => {
                 Err(Rejection::PolicyExport { rule: rule.map(|rule| rule.name.clone()) })
@@ -177,7 +177,7 @@ impl Gateway {
 
     /// Which rule lets a request go to this region, for people.
     pub(super) fn lets_go(&self, entering: &decide::Asked<'_>, to: &RegionId) -> String {
-        match entering.policy.judge(&self.export_question(entering, to)) {
+        match entering.will.policy.judge(&self.export_question(entering, to)) {
             Verdict::Ruled(_, Some(rule)) => format!("export rule {} lets it go", rule.name),
             Verdict::Ruled(_, None) => "no export rule is against it".to_owned(),
             Verdict::WantsAction | Verdict::WantsProof | Verdict::Forged => String::new(),
@@ -189,9 +189,14 @@ impl Gateway {
         &self.policing.policy
     }
 
+    /// The policy in force, and the orders.
+    pub(super) fn will(&self) -> decide::Will<'_> {
+        decide::Will { policy: self.policy(), orders: self.ordered.in_force() }
+    }
+
     /// Whether the caller has not asked too much lately.
     pub(super) fn may_ask(&self, entering: &decide::Asked<'_>) -> Result<(), Rejection> {
-        let Some(rate) = entering.policy.limits.caller else { return Ok(()) };
+        let Some(rate) = entering.will.policy.limits.caller else { return Ok(()) };
         let (head, known) = (entering.head, entering.known);
         let has = self.policing.callers.has(head.caller.as_str(), rate, known.at);
         if has { Ok(()) } else { Err(Rejection::RateLimited) }

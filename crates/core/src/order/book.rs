@@ -40,8 +40,8 @@ pub(crate) struct Held {
 }
 
 /// What holds here.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct InForce {
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct InForce {
     collectives: BTreeMap<Collective, Held>,
     callers: BTreeMap<Pattern, Held>,
     pairs: BTreeMap<(RegionId, RegionId), Held>,
@@ -100,16 +100,27 @@ impl Book {
     /// Works out what holds; whether that is something else than before.
     pub(crate) fn review(&mut self, me: &RegionId, follow: &Follow, unix: Duration) -> bool {
         self.orders.retain(|_, order| order.until > unix);
-        let mut next = InForce::default();
-        for ((stop, region), order) in self.newest(me, follow) {
-            if order.stands {
-                next.add(stop, region, order, me);
-            }
-        }
+        let next = self.following(me, follow);
         self.ends = self.orders.values().map(|order| order.until).min();
         let changed = next != self.force;
         self.force = next;
         changed
+    }
+
+    /// What holds here, as of the last review.
+    pub(crate) const fn in_force(&self) -> &InForce {
+        &self.force
+    }
+
+    /// What would hold here of the orders that are known, if these regions were followed.
+    pub(crate) fn following(&self, me: &RegionId, follow: &Follow) -> InForce {
+        let mut force = InForce::default();
+        for ((stop, region), order) in self.newest(me, follow) {
+            if order.stands {
+                force.add(stop, region, order, me);
+            }
+        }
+        force
     }
 
     /// The newest order about each matter, of those that are followed.
@@ -157,33 +168,6 @@ impl Book {
         collectives.chain(callers).chain(pairs).chain(links).collect()
     }
 
-    /// How many halts hold.
-    pub(crate) fn halts(&self) -> usize {
-        self.force.collectives.len() + self.force.callers.len() + self.force.pairs.len()
-    }
-
-    pub(crate) fn stops_collective(&self, collective: &str) -> Option<&Held> {
-        self.force.collectives.get(collective)
-    }
-
-    pub(crate) fn stops_caller(&self, caller: &str) -> Option<&Held> {
-        let mut callers = self.force.callers.iter();
-        callers.find(|(pattern, _)| pattern.matches(caller)).map(|(_, held)| held)
-    }
-
-    pub(crate) fn stops_pair(&self, one: &RegionId, other: &RegionId) -> Option<&Held> {
-        if self.force.pairs.is_empty() {
-            return None;
-        }
-        let (one, other) = if one <= other { (one, other) } else { (other, one) };
-        self.force.pairs.get(&(one.clone(), other.clone()))
-    }
-
-    /// Whether links between our region and this one are not to be used.
-    pub(crate) fn bars(&self, region: &RegionId) -> bool {
-        self.force.links.contains_key(region)
-    }
-
     /// All orders, and which of them hold here.
     pub(crate) fn views(&self, me: &RegionId, follow: &Follow) -> Vec<OrderView> {
         let newest = self.newest(me, follow);
@@ -207,6 +191,33 @@ impl Book {
 }
 
 impl InForce {
+    /// How many halts hold.
+    pub(crate) fn halts(&self) -> usize {
+        self.collectives.len() + self.callers.len() + self.pairs.len()
+    }
+
+    pub(crate) fn stops_collective(&self, collective: &str) -> Option<&Held> {
+        self.collectives.get(collective)
+    }
+
+    pub(crate) fn stops_caller(&self, caller: &str) -> Option<&Held> {
+        let mut callers = self.callers.iter();
+        callers.find(|(pattern, _)| pattern.matches(caller)).map(|(_, held)| held)
+    }
+
+    pub(crate) fn stops_pair(&self, one: &RegionId, other: &RegionId) -> Option<&Held> {
+        if self.pairs.is_empty() {
+            return None;
+        }
+        let (one, other) = if one <= other { (one, other) } else { (other, one) };
+        self.pairs.get(&(one.clone(), other.clone()))
+    }
+
+    /// Whether links between our region and this one are not to be used.
+    pub(crate) fn bars(&self, region: &RegionId) -> bool {
+        self.links.contains_key(region)
+    }
+
     fn add(&mut self, stop: &Stop, region: &RegionId, order: &Order, me: &RegionId) {
         let held =
             Held { region: region.clone(), by: order.by.clone(), reason: order.reason.clone() };

@@ -94,13 +94,9 @@ pub(super) fn hint_detail(hint: Option<HintSaid>) -> String {
     format!("its hints, read {age} s ago, are complete and do not hold the node")
 }
 
-/// What is checked of a request as a whole; `halts`: how many are in force here, if its region is ours.
-pub(super) fn rules(
-    refused: Option<&Rejection>,
-    asked: &Asked<'_>,
-    halts: Option<usize>,
-) -> Vec<Check> {
-    let Some(halts) = halts else {
+/// What is checked of a request as a whole, if its region is ours.
+pub(super) fn rules(refused: Option<&Rejection>, asked: &Asked<'_>, ours: bool) -> Vec<Check> {
+    if !ours {
         let detail = "which halts that region follows is its own to say";
         let halts = check("halts", CheckResult::Unknown, detail.to_owned());
         let detail = "the rules of that region are its own: ask one of its gateways";
@@ -112,12 +108,12 @@ pub(super) fn rules(
     if let Some(rejection @ Rejection::Halted { .. }) = refused {
         return vec![fails(rejection, "halts")];
     }
-    passed(&mut checks, "halts", unhalted(halts));
+    passed(&mut checks, "halts", unhalted(asked.will.orders.halts()));
     if let Some(rejection @ Rejection::RateLimited) = refused {
         checks.push(fails(rejection, "rate"));
         return checks;
     }
-    if let Some(rate) = asked.policy.limits.caller {
+    if let Some(rate) = asked.will.policy.limits.caller {
         let caller = &asked.head.caller;
         let detail = format!("{caller} has something left of its {} a second", rate.per_second);
         passed(&mut checks, "rate", detail);

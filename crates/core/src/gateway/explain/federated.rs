@@ -48,8 +48,8 @@ impl Gateway {
             Ok(known) => known,
             Err(reason) => return Ok(Err(failed(checks, "rules", "", reason))),
         };
-        let policy = self.policy_in(asking);
-        let to = ToTarget { head, known: &known, region: &region, policy };
+        let will = self.will_in(asking);
+        let to = ToTarget { head, known: &known, region: &region, will };
         let sorted = federated.targets.iter().map(|one| (one.as_str(), self.read_target(to, one)));
         let sorted: Vec<_> = sorted.collect();
         checks.extend(targets(&sorted));

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::{
-    ExplainError, Frame, GatewayId, Leg, RegionId, Supposition, policy::Policy, routes::Graph,
+    ExplainError, Frame, GatewayId, Leg, RegionId, Supposition, gateway::decide::Will,
+    order::InForce, policy::Policy, routes::Graph,
 };
 
 /// Longest path that is drawn.
@@ -14,7 +15,7 @@ const LEGS_MAX: usize = 64;
 pub(super) struct Supposed<'a> {
     graph: Cow<'a, Graph>,
     downs: Vec<Down<'a>>,
-    policy: Option<&'a Policy>,
+    will: Option<(&'a Policy, InForce)>,
 }
 
 /// Every link between two places, or of one.
@@ -28,9 +29,11 @@ struct Down<'a> {
 type Place<'a> = (&'a GatewayId, &'a RegionId);
 
 impl<'a> Supposed<'a> {
+    /// `orders`: those that would hold under a policy.
     pub(super) fn new(
         graph: &'a Graph,
         suppositions: &'a [Supposition],
+        orders: impl Fn(&Policy) -> InForce,
     ) -> Result<Self, ExplainError> {
         let (mut downs, mut another) = (Vec::new(), None);
         for supposition in suppositions {
@@ -48,16 +51,16 @@ impl<'a> Supposed<'a> {
                 graph.without(|one, other| downs.iter().any(|down| down.cuts(one, other))),
             ),
         };
-        Ok(Self { graph, downs, policy: another })
+        Ok(Self { graph, downs, will: another.map(|policy| (policy, orders(policy))) })
     }
 
     pub(super) fn graph(&self) -> &Graph {
         &self.graph
     }
 
-    /// The policy that is supposed to be in force, where that is not the one that is.
-    pub(super) fn policy(&self) -> Option<&Policy> {
-        self.policy
+    /// What is supposed to be in force, where that is not what is.
+    pub(super) fn will(&self) -> Option<Will<'_>> {
+        self.will.as_ref().map(|(policy, orders)| Will { policy, orders })
     }
 
     /// Whether this very gateway is supposed to be down.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    AdvertKind, Order, OrderError, OrderGiven, Orders, Stop,
+    AdvertKind, ExplainAsked, Order, OrderError, OrderGiven, Orders, Stop, Supposition,
     policy::{Follow, Policy},
 };
 
@@ -111,6 +111,24 @@ fn a_halt_of_another_region_is_followed_as_the_policy_says() {
     let views = bench.gateway.snapshot(at(0)).orders;
     assert_eq!(views.len(), 1);
     assert!(!views[0].followed && !views[0].holds && views[0].order.stands);
+}
+
+#[test]
+fn another_policy_is_supposed_with_the_halts_that_it_follows() {
+    let mut bench = Bench::new();
+    bench.handle(advert_of("us-1", "us", collective()));
+    let refused = |bench: &Bench, follow_halts| {
+        let policy = Box::new(Policy { follow_halts, ..Policy::default() });
+        let asked = ExplainAsked {
+            subject: "mcollective.broadcast.agent.discovery".to_owned(),
+            what_if: vec![Supposition::Policy { policy }],
+            ..Default::default()
+        };
+        bench.gateway.explain(&asked, at(0)).unwrap().refused
+    };
+    assert_eq!(refused(&bench, Follow::Any), Some(DropReason::Halted));
+    assert_eq!(refused(&bench, Follow::Regions([].into())), None);
+    assert_eq!(ping(&mut bench), [DropReason::Halted], "it was only supposed");
 }
 
 #[test]
