@@ -55,6 +55,13 @@ test-package: ## Install, upgrade and remove the package on a systemd of its own
 	  && new="$$(DEB_VERSION=0.1.0~test2 deploy/debian/build $$binary $$folder)" \
 	  && tests/package/run "$$old" "$$new" || [ $$? = 77 ]
 
+.PHONY: test-upgrade
+# From a package: dpkg-deb --fsys-tarfile antiphon_OLD.deb | tar -x ./usr/bin/antiphon
+test-upgrade: ## Upgrade a fabric from PREVIOUS, a program of the release before, under load, and go back
+	$(if $(PREVIOUS),,$(error PREVIOUS names the program of the release before))
+	$(WITH_NATS) && $(CARGO) build --locked -p antiphon-cli \
+	  && PREVIOUS="$(abspath $(PREVIOUS))" $(CARGO) test --locked -p antiphon-tests --test real -- --ignored upgrade --nocapture
+
 .PHONY: test-rules test-deploy test-vault deploy-readme
 test-rules: ## Test the alert rules for Prometheus
 	promtool="$$(.ci/promtool)" && cd deploy/prometheus \

@@ -44,6 +44,8 @@ mod services;
 mod shown;
 #[path = "real/strangers.rs"]
 mod strangers;
+#[path = "real/upgrade.rs"]
+mod upgrade;
 
 use antiphon_tests::Fabric;
 

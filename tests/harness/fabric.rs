@@ -89,10 +89,19 @@ impl Fabric {
     /// # Panics
     /// When it does not end cleanly or does not come back.
     pub async fn restart(&mut self, name: &str) {
+        self.restart_as(name, &program()).await;
+    }
+
+    /// The same, with another program of that name: an upgrade, or the way back.
+    ///
+    /// # Panics
+    /// When it does not end cleanly or does not come back.
+    pub async fn restart_as(&mut self, name: &str, program: &Path) {
         let gateway = self.lab.gateway_mut(name).expect("a gateway of that name");
         gateway.process().terminate();
         let status = gateway.process_mut().end(PATIENCE).await;
         assert!(status.is_some_and(|status| status.success()), "{name}: {status:?}");
+        gateway.process_mut().replace_program(program);
         gateway.start().await.expect("it starts");
         gateway.ready().await.expect("it is ready");
     }

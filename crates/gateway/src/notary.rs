@@ -14,7 +14,7 @@ use antiphon_identity::{
     CertificateDer, Context, Credentials, Names, PeerIdentity, SignError, Signature,
     StatementVerifier, UnixTime,
 };
-use antiphon_proto::{Statement, StatementBody, v1::Sealed};
+use antiphon_proto::{Problem, Statement, StatementBody, v1::Sealed};
 use bytes::Bytes;
 use prost::Message;
 
@@ -236,8 +236,12 @@ impl Notary {
 }
 
 impl port::Notary for Notary {
-    fn verify_advert(&self, sealed: Bytes) -> Result<Advert, String> {
-        self.open_advert(sealed).map_err(|refused| refused.kind().to_owned())
+    fn verify_advert(&self, sealed: Bytes) -> Result<Option<Advert>, String> {
+        match self.open_advert(sealed) {
+            Ok(advert) => Ok(Some(advert)),
+            Err(RefusedStatement::Malformed(error)) if error.problem == Problem::Newer => Ok(None),
+            Err(refused) => Err(refused.kind().to_owned()),
+        }
     }
 }
 

@@ -119,6 +119,11 @@ impl Process {
         self
     }
 
+    /// From the next start on it is this program, with the same arguments.
+    pub fn replace_program(&mut self, program: &Path) {
+        program.clone_into(&mut self.program);
+    }
+
     /// Starts it; does nothing while it runs.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use antiphon_core::{AdvertContent, AdvertDraft, GatewayId, Incarnation, Offer, S
 
 use crate::{
     ADJACENCIES_MAX, COLLECTIVES_MAX, FieldError, Problem,
-    field::{list, name, required, state},
+    field::{list, name, state},
     v1,
 };
 
@@ -39,11 +39,12 @@ impl TryFrom<v1::Advert> for AdvertDraft {
 
     fn try_from(advert: v1::Advert) -> Result<Self, FieldError> {
         let stamp = Stamp { incarnation: Incarnation(advert.incarnation), version: advert.version };
+        let newer = || FieldError::new("content", Problem::Newer);
         Ok(Self {
             gateway: name("gateway", &advert.gateway)?,
             region: name("region", &advert.region)?,
             stamp,
-            content: match required("content", advert.content)? {
+            content: match advert.content.ok_or_else(newer)? {
                 v1::advert::Content::Topology(topology) => AdvertContent::Topology(Arc::new(
                     topology.try_into().map_err(|error: FieldError| error.within("topology"))?,
                 )),

@@ -19,6 +19,9 @@ pub enum Problem {
     /// It must be there.
     #[error("missing")]
     Missing,
+    /// What it holds is of a kind that only newer gateways know.
+    #[error("of a kind that only newer gateways know")]
+    Newer,
     /// Its bytes are no such message.
     #[error("not decodable: {reason}")]
     Undecodable {

@@ -8,7 +8,7 @@ use prost::Message;
 
 use crate::{
     FieldError, PROTOCOL, Problem,
-    field::{list, micros, name, required, state},
+    field::{list, micros, name, state},
     hello::{endpoint, version},
     v1,
 };
@@ -54,7 +54,8 @@ impl Statement {
     /// Names the field that is missing, too long or not what it must be.
     pub fn decode(bytes: Bytes) -> Result<Self, FieldError> {
         let statement = v1::Statement::decode(bytes).map_err(|error| undecodable(&error))?;
-        let body = match required("statement.body", statement.body)? {
+        let newer = || FieldError::new("statement.body", Problem::Newer);
+        let body = match statement.body.ok_or_else(newer)? {
             v1::statement::Body::Advert(advert) => StatementBody::Advert(
                 advert.try_into().map_err(|error: FieldError| error.within("statement.advert"))?,
             ),

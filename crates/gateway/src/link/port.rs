@@ -176,9 +176,10 @@ pub enum LinkEvent {
 /// Signs our statements and verifies those of others; [`antiphon_identity`] behind it in the
 /// daemon.
 pub trait Notary: Send + Sync {
-    /// Verifies the signed bytes of an advert and returns it decoded, or a stable word for why not.
+    /// Verifies the signed bytes of an advert and returns it decoded, or a stable word for why not;
+    /// `None` for one of a kind that only newer gateways know, which is neither used nor refused.
     ///
     /// # Errors
     /// The stable word of the refusal: `untrusted`, `expired`, `not-its-own`, `malformed`...
-    fn verify_advert(&self, sealed: Bytes) -> Result<Advert, String>;
+    fn verify_advert(&self, sealed: Bytes) -> Result<Option<Advert>, String>;
 }

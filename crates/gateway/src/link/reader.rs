@@ -76,7 +76,7 @@ impl Reader<'_> {
     /// Verifies adverts on the pool for blocking work, then passes on what held.
     async fn on_adverts(&self, sealed: Vec<Bytes>, answered: bool) {
         let notary = Arc::clone(&self.context.notary);
-        let verify = move || -> Vec<Result<Advert, String>> {
+        let verify = move || -> Vec<Result<Option<Advert>, String>> {
             sealed.into_iter().map(|one| notary.verify_advert(one)).collect()
         };
         let verified = match tokio::task::spawn_blocking(verify).await {
@@ -87,7 +87,7 @@ impl Reader<'_> {
         let (mut adverts, mut kinds) = (Vec::new(), Vec::new());
         for one in verified {
             match one {
-                Ok(advert) => adverts.push(advert),
+                Ok(advert) => adverts.extend(advert),
                 Err(kind) => kinds.push(kind),
             }
         }

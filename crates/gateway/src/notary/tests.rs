@@ -58,6 +58,34 @@ fn what_one_signs_the_other_believes() {
     assert_eq!(us.open_endpoint(sealed), Ok(record("eu-1")));
 }
 
+/// It knows kinds of adverts that we do not.
+#[test]
+fn an_advert_of_a_newer_gateway_is_neither_used_nor_refused() {
+    let authority = Authority::new();
+    let newer = authority.notary("eu-1");
+    let advert = antiphon_proto::v1::Advert {
+        gateway: "eu-1".to_owned(),
+        region: "eu".to_owned(),
+        ..Default::default()
+    };
+    let body = Some(antiphon_proto::v1::statement::Body::Advert(advert));
+    let statement = antiphon_proto::v1::Statement { fabric: "acme".to_owned(), body };
+    let statement: Bytes = statement.encode_to_vec().into();
+    let credentials = newer.credentials();
+    let signature = credentials.signer().sign(CONTEXT, &statement).unwrap();
+    let sealed = |signature: Vec<u8>, algorithm| Sealed {
+        statement: statement.clone(),
+        algorithm: scheme_name(algorithm).unwrap().to_owned(),
+        signature: signature.into(),
+        chain: credentials.chain().iter().map(|one| Bytes::copy_from_slice(one)).collect(),
+    };
+    let good = sealed(signature.bytes.clone(), signature.algorithm).encode_to_vec();
+    let us = authority.notary("us-1");
+    assert_eq!(port::Notary::verify_advert(&*us, good.into()), Ok(None));
+    let forged = sealed(vec![7; signature.bytes.len()], signature.algorithm).encode_to_vec();
+    assert!(port::Notary::verify_advert(&*us, forged.into()).is_err(), "signed it must be");
+}
+
 #[test]
 fn nobody_speaks_for_another_gateway_or_region() {
     let authority = Authority::new();

@@ -211,13 +211,17 @@ fn frame(payload: Bytes) -> Frame {
     Frame { hop: Hop { limit: 8, visited, age: Duration::ZERO }, end, verbatim: None }
 }
 
-/// Believes adverts whose sealed bytes are `good`, and has a defect.
+/// Believes adverts whose sealed bytes are `good`, does not know `newer` ones, and has a defect.
 struct TestNotary;
 
 impl Notary for TestNotary {
-    fn verify_advert(&self, sealed: Bytes) -> Result<Advert, String> {
+    fn verify_advert(&self, sealed: Bytes) -> Result<Option<Advert>, String> {
         assert_ne!(sealed, "defect", "a defect of the notary");
-        if sealed == "good" { Ok(advert(sealed)) } else { Err("untrusted".into()) }
+        match sealed.as_ref() {
+            b"good" => Ok(Some(advert(sealed))),
+            b"newer" => Ok(None),
+            _ => Err("untrusted".into()),
+        }
     }
 }
 

@@ -117,7 +117,7 @@ async fn gossip_reaches_the_gateway_it_is_for_and_is_dropped_without_a_link() {
 async fn adverts_are_verified_before_anybody_sees_them() {
     let (mut eu, mut us) = two_sides().await;
     let (link, us_link) = linked(&mut eu, &mut us).await;
-    let adverts = vec![advert("good"), advert("forged")];
+    let adverts = vec![advert("good"), advert("newer"), advert("forged")];
     let message = Control::Adverts { adverts, answered: true };
     eu.handle.submit(LinkCommand::Control { link, message });
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
 mod arbitrary;
+mod dialects;
 #[path = "../entry_points/mod.rs"]
 mod entry_points;
 mod garbage;
