@@ -204,18 +204,21 @@ impl Broker {
         let named = named.filter(|one| names.contains(&IdentityHash::of(one)));
         let agents: Vec<Agent> =
             ["discovery", "rpcutil"].iter().filter_map(|one| Agent::try_from(*one).ok()).collect();
+        let services: Vec<Agent> = self.services.iter().cloned().collect();
+        // Where no node listens, nobody listens for an agent or a service either.
+        let held = collectives.iter().filter(|_| !identities.is_empty());
         let found = |collective: &Collective| CollectiveInterest {
             collective: collective.clone(),
             identities: identities.clone(),
             agents: agents.clone(),
-            services: self.services.iter().cloned().collect(),
+            services: services.clone(),
         };
         InterestRead {
             // A server that another one is joined to names it, and nobody reads that one here; one
             // that lost others is asked for them in vain.
             complete: self.joined.is_empty() && !self.is_split(),
             servers: 1,
-            collectives: collectives.iter().map(found).collect(),
+            collectives: held.map(found).collect(),
             problem: String::new(),
             names: named.map(str::to_owned).collect(),
         }

@@ -113,7 +113,8 @@ impl Watch {
     fn may_stay(&self, asked: &Asked, region: &RegionId) -> bool {
         let Whom::Service(agent) = &asked.whom else { return false };
         let serves = |one: &RegionId| {
-            self.placed.services.get(one).is_some_and(|services| services.contains(agent))
+            let has = self.placed.services.get(one).is_some_and(|all| all.contains(agent));
+            has && self.nodes_of(one) > 0
         };
         let blind = |one: &RegionId| self.placed.blind.contains(one);
         let fails = |one: &RegionId| !serves(one) || blind(one) || !self.is_allowed(asked, one);
