@@ -71,6 +71,12 @@ test-deploy: build ## Test the Helm chart: rendered, validated, configurations c
 	$(WITH_NATS) && DEPLOY_TOOLS="$$(.ci/deploy-tools)" && export DEPLOY_TOOLS \
 	  && "$$DEPLOY_TOOLS/bin/python" -B tests/deploy/run.py
 
+.PHONY: test-kubernetes
+# Not part of .ci/run: it needs Go 1.24 or later, and building the server takes some ten minutes on two cores, once.
+test-kubernetes: ## Give the rendered charts to a real Kubernetes API server, which is built by Go the first time
+	DEPLOY_TOOLS="$$(.ci/deploy-tools)" && export DEPLOY_TOOLS && KUBERNETES="$$(.ci/kubernetes)" && export KUBERNETES \
+	  && "$$DEPLOY_TOOLS/bin/python" -B tests/deploy/kubernetes.py
+
 # With the features of the whole workspace, so that nothing is built twice.
 test-vault: build ## Test certificates from Vault against a real OpenBao
 	$(WITH_NATS) && OPENBAO="$$(.ci/openbao)" && export OPENBAO \
