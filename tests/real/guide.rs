@@ -11,6 +11,8 @@ pub(crate) async fn works(fabric: &Fabric) {
     let guide = fs::read_to_string(workspace_root().join("docs/operations.md")).unwrap();
     let blocks = guide.split("```sh run\n").skip(1);
     let lines = blocks.flat_map(|part| part.split("```").next().unwrap_or_default().lines());
+    // A block in a list is indented.
+    let lines = lines.map(str::trim).filter(|line| !line.is_empty());
     let mut ran = 0;
     for line in lines {
         let mut words = line.split_whitespace();

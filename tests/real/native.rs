@@ -1,6 +1,7 @@
 //! Regions whose brokers are joined natively by a leaf node connection.
 
 use std::{
+    fs,
     sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
@@ -35,7 +36,7 @@ async fn each_node_hears_a_request_once_and_an_alarm_says_why() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     LEAF_PORT.store(free.local_addr().unwrap().port(), Ordering::SeqCst);
     drop(free);
-    let fabric = Fabric::up(|options| {
+    let mut fabric = Fabric::up(|options| {
         options.broker_extra = joined;
         options.gateway_settings = toml::from_str("[hints]\npoll = '1s'").unwrap();
     })
@@ -46,6 +47,36 @@ async fn each_node_hears_a_request_once_and_an_alarm_says_why() {
         });
         assert!(raised.await.is_some(), "{}: {}", gateway.name(), alarms(gateway).await);
     }
+    assert_each_answers_once(&fabric).await;
+    assert_nothing_was_forwarded(&fabric).await;
+
+    separate(&mut fabric).await;
+    assert_each_answers_once(&fabric).await;
+    for gateway in fabric.gateways() {
+        let alarms = alarms(gateway).await;
+        assert!(!alarms.contains("natively"), "{}: {alarms}", gateway.name());
+    }
+    assert!(forwarded(&fabric).await > 0, "what crosses is forwarded");
+}
+
+/// Removes the join, as an operator does who migrates, and waits until gateways know.
+async fn separate(fabric: &mut Fabric) {
+    let broker = fabric.lab.region_mut("eu").unwrap().broker_mut();
+    let server = &mut broker.servers_mut()[0];
+    let text = fs::read_to_string(server.config()).unwrap();
+    let rest = text.lines().filter(|line| !line.starts_with("leafnodes"));
+    fs::write(server.config(), rest.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    server.process_mut().kill();
+    server.start().await.unwrap();
+    let forwards = wait::until(PATIENCE, async || {
+        fabric.ping("eu").await;
+        (forwarded(fabric).await > 0).then_some(())
+    });
+    assert!(forwards.await.is_some(), "nothing is forwarded after the join is gone");
+    fabric.whole().await;
+}
+
+async fn assert_each_answers_once(fabric: &Fabric) {
     for region in ["eu", "us", "ap"] {
         let answers = wait::until(PATIENCE, async || {
             let answers = fabric.ping(region).await;
@@ -54,17 +85,20 @@ async fn each_node_hears_a_request_once_and_an_alarm_says_why() {
         });
         assert!(answers.await.is_some(), "{region}: {:?}", fabric.ping(region).await);
     }
-    assert_nothing_was_forwarded(&fabric).await;
 }
 
 /// Between the two regions nothing is forwarded: a request from either reaches the other natively.
 async fn assert_nothing_was_forwarded(fabric: &Fabric) {
-    let before = created(fabric, "eu", "us").await + created(fabric, "us", "eu").await;
+    let before = forwarded(fabric).await;
     for region in ["eu", "us"] {
         fabric.ping(region).await;
     }
-    let after = created(fabric, "eu", "us").await + created(fabric, "us", "eu").await;
-    assert_eq!(before, after);
+    assert_eq!(forwarded(fabric).await, before);
+}
+
+/// Requests that crossed between the two.
+async fn forwarded(fabric: &Fabric) -> u64 {
+    created(fabric, "eu", "us").await + created(fabric, "us", "eu").await
 }
 
 /// Requests that the gateways of one region routed to another.

@@ -29,6 +29,24 @@ fn every_command_of_the_guide_is_one() {
     assert!(commands > 20, "{commands}");
 }
 
+/// What the text names is in a block too, so that it is run or said not to be.
+#[test]
+fn commands_in_the_text_of_the_guide_are_in_a_block() {
+    let guide = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operations.md");
+    let text = fs::read_to_string(guide).unwrap();
+    let blocks: Vec<_> = blocks(&text).into_iter().flat_map(|(_, lines)| lines).collect();
+    let prose: String = text.split("```").step_by(2).collect();
+    let spans = prose.split('`').skip(1).step_by(2);
+    let named: Vec<_> = spans.filter(|span| span.starts_with("antiphon ")).collect();
+    for span in &named {
+        let span = span.replace('\n', " ");
+        let verb: Vec<_> = span.split(' ').take(2).collect();
+        let verb = verb.join(" ");
+        assert!(blocks.iter().any(|line| line.starts_with(&verb)), "{span} is in no block");
+    }
+    assert!(named.len() > 5, "{named:?}");
+}
+
 /// The blocks of shell commands: what is said after ```` ```sh ````, and their lines.
 fn blocks(text: &str) -> Vec<(&str, Vec<&str>)> {
     text.split("```sh").skip(1).map(|part| block(part).unwrap()).collect()
@@ -37,5 +55,5 @@ fn blocks(text: &str) -> Vec<(&str, Vec<&str>)> {
 fn block(part: &str) -> Option<(&str, Vec<&str>)> {
     let (mark, rest) = part.split_once('\n')?;
     let (inside, _) = rest.split_once("```")?;
-    Some((mark.trim(), inside.lines().filter(|line| !line.is_empty()).collect()))
+    Some((mark.trim(), inside.lines().map(str::trim).filter(|line| !line.is_empty()).collect()))
 }
