@@ -4,8 +4,10 @@
 //! it must be those of the certificate whose key signed it (where the certificate names no gateway,
 //! the region).
 
+mod believed;
+
 use std::sync::{
-    Arc, PoisonError, RwLock,
+    Arc, Mutex, MutexGuard, PoisonError, RwLock,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -18,6 +20,7 @@ use antiphon_proto::{Problem, Statement, StatementBody, v1::Sealed};
 use bytes::Bytes;
 use prost::Message;
 
+use self::believed::Believed;
 use crate::link::port;
 
 /// Mixed into every signature, so that one made for anything else is none of a statement.
@@ -44,6 +47,8 @@ pub struct Notary {
 struct Current {
     credentials: Credentials,
     verifier: StatementVerifier,
+    /// Adverts that these have verified.
+    believed: Mutex<Believed>,
 }
 
 /// Why a statement is not believed.
@@ -161,10 +166,26 @@ impl Notary {
     /// # Errors
     /// [`RefusedStatement`].
     pub fn open_advert(&self, sealed: Bytes) -> Result<Advert, RefusedStatement> {
-        let StatementBody::Advert(draft) = self.open(sealed.clone())? else {
+        let current = self.current();
+        let StatementBody::Advert(draft) = self.open_with(&current, sealed.clone())? else {
             return Err(RefusedStatement::WrongKind);
         };
+        current.believed().add(&sealed, UnixTime::now());
         Ok(Advert { draft, sealed })
+    }
+
+    /// The advert in these very bytes, if they were verified within the last minute with the
+    /// credentials in use.
+    #[must_use]
+    pub fn known_advert(&self, sealed: &Bytes) -> Option<Advert> {
+        if !self.current().believed().holds(sealed, UnixTime::now()) {
+            return None;
+        }
+        let statement = Sealed::read(sealed.clone()).ok()?.statement;
+        match Statement::decode(statement).ok()?.body {
+            StatementBody::Advert(draft) => Some(Advert { draft, sealed: sealed.clone() }),
+            StatementBody::Endpoint(_) | StatementBody::Beacon(_) => None,
+        }
     }
 
     /// Verifies a beacon. Its age is the core's to judge.
@@ -209,6 +230,14 @@ impl Notary {
     }
 
     fn open(&self, sealed: Bytes) -> Result<StatementBody, RefusedStatement> {
+        self.open_with(&self.current(), sealed)
+    }
+
+    fn open_with(
+        &self,
+        current: &Current,
+        sealed: Bytes,
+    ) -> Result<StatementBody, RefusedStatement> {
         let sealed = Sealed::read(sealed)?;
         let chain: Vec<_> = sealed.chain.iter().map(|one| CertificateDer::from(&**one)).collect();
         let signature = Signature {
@@ -221,7 +250,7 @@ impl Notary {
             signature: &signature,
             chain: &chain,
         };
-        let signer = self.current().verifier.verify(&signed, UnixTime::now())?;
+        let signer = current.verifier.verify(&signed, UnixTime::now())?;
         let statement = Statement::decode(sealed.statement.clone())?;
         if statement.fabric != self.fabric {
             return Err(RefusedStatement::WrongFabric { presented: statement.fabric });
@@ -243,12 +272,20 @@ impl port::Notary for Notary {
             Err(refused) => Err(refused.kind().to_owned()),
         }
     }
+
+    fn known_advert(&self, sealed: &Bytes) -> Option<Advert> {
+        self.known_advert(sealed)
+    }
 }
 
 impl Current {
     fn new(credentials: Credentials, names: &Arc<Names>) -> Self {
         let verifier = StatementVerifier::new(Arc::clone(credentials.trust()), Arc::clone(names));
-        Self { credentials, verifier }
+        Self { credentials, verifier, believed: Mutex::default() }
+    }
+
+    fn believed(&self) -> MutexGuard<'_, Believed> {
+        self.believed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use antiphon_proto::Greeting;
+use tokio::sync::Semaphore;
 
 use super::{
     config::LinkConfig, events::EventSink, nursery::Nursery, pending::PendingLinks, port::Notary,
@@ -19,6 +20,8 @@ pub(crate) struct LinkContext {
     pub(crate) registry: Arc<Registry>,
     pub(crate) pending: PendingLinks,
     pub(crate) nursery: Nursery,
+    /// Adverts that are verified at a time.
+    pub(crate) verifying: Semaphore,
 }
 
 impl LinkContext {

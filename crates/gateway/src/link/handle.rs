@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use antiphon_proto::Greeting;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -23,6 +23,8 @@ use super::{
 
 /// Dials that wait to be begun; the core has few under way at one time.
 const DIALS_MAX: usize = 1024;
+/// Messages with adverts that are verified at a time, each on a thread of its own: threads are memory.
+const VERIFYING_MAX: usize = 2;
 
 /// What the links need to start.
 pub struct Links {
@@ -63,6 +65,7 @@ pub fn start(links: Links, shutdown: &CancellationToken) -> (LinkHandle, LinkEve
         registry: Arc::default(),
         pending: PendingLinks::new(pending_max),
         nursery: Nursery::new(shutdown),
+        verifying: Semaphore::new(VERIFYING_MAX),
     });
     let registry = Arc::clone(&context.registry);
     let nursery = context.nursery.clone();

@@ -182,4 +182,7 @@ pub trait Notary: Send + Sync {
     /// # Errors
     /// The stable word of the refusal: `untrusted`, `expired`, `not-its-own`, `malformed`...
     fn verify_advert(&self, sealed: Bytes) -> Result<Option<Advert>, String>;
+
+    /// The advert in these bytes, if they were verified a moment ago; at no cost worth a thread.
+    fn known_advert(&self, sealed: &Bytes) -> Option<Advert>;
 }

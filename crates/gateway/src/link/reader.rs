@@ -73,19 +73,10 @@ impl Reader<'_> {
         self.context.events.control(event).await;
     }
 
-    /// Verifies adverts on the pool for blocking work, then passes on what held.
+    /// Passes on adverts that hold. Most come from every peer, and are known from the first.
     async fn on_adverts(&self, sealed: Vec<Bytes>, answered: bool) {
-        let notary = Arc::clone(&self.context.notary);
-        let verify = move || -> Vec<Result<Option<Advert>, String>> {
-            sealed.into_iter().map(|one| notary.verify_advert(one)).collect()
-        };
-        let verified = match tokio::task::spawn_blocking(verify).await {
-            Ok(verified) => verified,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => return,
-        };
         let (mut adverts, mut kinds) = (Vec::new(), Vec::new());
-        for one in verified {
+        for one in self.verify(sealed).await {
             match one {
                 Ok(advert) => adverts.extend(advert),
                 Err(kind) => kinds.push(kind),
@@ -98,6 +89,28 @@ impl Reader<'_> {
         if answered || !adverts.is_empty() {
             let message = Control::Adverts { adverts, answered };
             self.context.events.control(LinkEvent::Control { link, message }).await;
+        }
+    }
+
+    /// Verifies on the pool for blocking work what is not known, few at a time.
+    async fn verify(&self, sealed: Vec<Bytes>) -> Vec<Result<Option<Advert>, String>> {
+        let notary = Arc::clone(&self.context.notary);
+        let known = |one: &Bytes| notary.known_advert(one).map(|known| Ok(Some(known)));
+        if let Some(known) = sealed.iter().map(known).collect() {
+            return known;
+        }
+        let _turn = self.context.verifying.acquire().await.ok();
+        let verify = move || {
+            let verify = |one: Bytes| match notary.known_advert(&one) {
+                Some(known) => Ok(Some(known)),
+                None => notary.verify_advert(one),
+            };
+            sealed.into_iter().map(verify).collect()
+        };
+        match tokio::task::spawn_blocking(verify).await {
+            Ok(verified) => verified,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Vec::new(),
         }
     }
 

@@ -87,6 +87,30 @@ fn an_advert_of_a_newer_gateway_is_neither_used_nor_refused() {
 }
 
 #[test]
+fn an_advert_is_known_once_it_was_verified_and_until_whom_we_believe_may_have_changed() {
+    let authority = Authority::new();
+    let (eu, us) = (authority.notary("eu-1"), authority.notary("us-1"));
+    let advert = eu.sign_advert(draft("eu", "eu-1")).unwrap();
+    assert_eq!(us.known_advert(&advert.sealed), None);
+    us.open_advert(advert.sealed.clone()).unwrap();
+    assert_eq!(us.known_advert(&advert.sealed), Some(advert.clone()));
+    us.renew(us.credentials());
+    assert_eq!(us.known_advert(&advert.sealed), None);
+}
+
+#[test]
+fn what_was_refused_is_not_known() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (eu, forger) = (ours.notary("eu-1"), theirs.notary("eu-1"));
+    let forged = forger.sign_advert(draft("eu", "eu-1")).unwrap();
+    assert_eq!(refusal(eu.open_advert(forged.sealed.clone())), "untrusted");
+    assert_eq!(eu.known_advert(&forged.sealed), None);
+    let beacon = eu.sign_beacon(beacon("eu-1")).unwrap();
+    eu.open_beacon(beacon.clone()).unwrap();
+    assert_eq!(eu.known_advert(&beacon), None);
+}
+
+#[test]
 fn nobody_speaks_for_another_gateway_or_region() {
     let authority = Authority::new();
     let eu = authority.notary("eu-1");

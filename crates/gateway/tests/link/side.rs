@@ -223,6 +223,10 @@ impl Notary for TestNotary {
             _ => Err("untrusted".into()),
         }
     }
+
+    fn known_advert(&self, _: &Bytes) -> Option<Advert> {
+        None
+    }
 }
 
 pub(crate) fn advert(sealed: impl Into<Bytes>) -> Advert {
