@@ -1,6 +1,6 @@
 //! The process: configuration, log, signals, exit code.
 
-use std::{io, path::Path, pin::pin, process::ExitCode};
+use std::{io, path::Path, pin::pin, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use sd_notify::NotifyState;
@@ -21,6 +21,11 @@ use crate::{
 const FAILED: u8 = 2;
 /// The file is no good.
 const BAD_FILE: u8 = 64;
+/// Threads for what blocks, such as resolving names and verifying signatures; more of it waits. Each keeps
+/// memory of its own.
+const BLOCKING_THREADS_MAX: usize = 64;
+/// How long such a thread waits for more.
+const BLOCKING_THREAD_KEPT: Duration = Duration::from_secs(1);
 
 /// Runs a gateway until it has drained: `antiphon gateway run`.
 ///
@@ -36,7 +41,11 @@ pub fn run(path: &Path) -> ExitCode {
         }
     };
     log::start(&config.log);
-    let runtime = runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .thread_keep_alive(BLOCKING_THREAD_KEPT)
+        .build();
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(drive(config)),
         Err(error) => Err(error.into()),

@@ -47,7 +47,9 @@ impl Dial {
     /// Dials, and runs the link if one comes of it.
     pub(crate) async fn run(self, context: Arc<LinkContext>, dialer: Dialer) {
         let limit = context.config.setup_timeout;
-        let outcome = match timeout(limit, self.link(&context, &dialer)).await {
+        // Its room is given back before the link lives in ours.
+        let setup = Box::pin(timeout(limit, self.link(&context, &dialer)));
+        let outcome = match setup.await {
             Ok(outcome) => outcome,
             Err(_) => Err(SetupError::unreachable("no link in time")),
         };

@@ -83,6 +83,7 @@ where
 {
     fn execute(&self, task: F) {
         let life = self.life.clone();
+        let task = Box::pin(task);
         self.nursery.spawn("connection", async move {
             life.run_until_cancelled_owned(task).await;
         });

@@ -24,6 +24,9 @@ impl Nursery {
         name: &'static str,
         task: impl Future<Output = ()> + Send + 'static,
     ) {
+        // In one place: each future around it would keep room for it twice, as what it was given and as
+        // what it waits for.
+        let task = Box::pin(task);
         let stop = self.stop.clone();
         let alarm = StopOnPanic { name, stop: self.stop.clone() };
         let run = async move {

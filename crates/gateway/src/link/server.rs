@@ -44,7 +44,9 @@ pub(crate) async fn accept(context: Arc<LinkContext>, mut listener: Listener) {
 async fn answer(context: Arc<LinkContext>, knock: Knock, slot: OwnedSemaphorePermit) {
     let address = knock.address();
     let setup_timeout = context.config.setup_timeout;
-    match timeout(setup_timeout, knock.authenticate()).await {
+    // Its room is given back before the connection lives in ours.
+    let handshake = Box::pin(timeout(setup_timeout, knock.authenticate()));
+    match handshake.await {
         Ok(Ok(authenticated)) => serve(&context, authenticated, slot).await,
         Ok(Err(error)) => context.report(&error, &address).await,
         Err(_) => context.report(&too_slow("handshake-timeout"), &address).await,
