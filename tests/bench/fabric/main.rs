@@ -27,8 +27,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use antiphon_lab::progress::{Progress, Terminal};
 use futures_util::future::join_all;
+use tikv_jemallocator::Jemalloc;
 
 use self::{arguments::Arguments, load::Load, place::Place, report::Report, work::Work};
+
+/// That of the `antiphon` command: a pair of gateways runs in this process.
+#[global_allocator]
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
