@@ -284,10 +284,12 @@ impl Shell {
 
     /// Gives the machine an event, and those that follow from what it orders.
     fn drive(&mut self, event: Event) {
-        let mut events = VecDeque::from([event]);
-        while let Some(event) = events.pop_front() {
+        let mut following = VecDeque::new();
+        let mut next = Some(event);
+        while let Some(event) = next {
             let actions = self.turn(event);
-            events.extend(actions.into_iter().filter_map(|action| self.perform(action)));
+            following.extend(actions.into_iter().filter_map(|action| self.perform(action)));
+            next = following.pop_front();
         }
     }
 

@@ -14,11 +14,8 @@
 
 use std::ops::Range;
 
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
-use memchr::memchr2;
+use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
+use memchr::{memchr2, memchr3};
 use prost::encoding::{decode_varint, encode_varint};
 
 /// Shorter texts are left alone: their lengths would cost what is won.
@@ -117,13 +114,12 @@ fn next_text(bytes: &[u8], mut from: usize) -> Option<Range<usize>> {
     loop {
         let rest = bytes.get(from..)?;
         let start = from + memchr2(b'"', b'.', rest)? + 1;
-        let letters = bytes.get(start..)?.iter().take_while(|byte| is_letter(**byte)).count();
-        let end = start + letters;
-        let ends_well = matches!(bytes.get(end), Some(b'"' | b'\\' | b'.'));
-        if letters >= TEXT_BYTES_MIN && ends_well {
-            return Some(start..end);
+        let first = bytes.get(start..)?.iter().take(TEXT_BYTES_MIN);
+        from = start + first.take_while(|byte| is_letter(**byte)).count();
+        if from == start + TEXT_BYTES_MIN {
+            // Whether the rest up to the next delimiter are letters, the decoders find out.
+            return Some(start..from + memchr3(b'"', b'\\', b'.', bytes.get(from..)?)?);
         }
-        from = end;
     }
 }
 
@@ -152,19 +148,37 @@ fn decode(text: &[u8]) -> Option<(Encoding, Vec<u8>)> {
     if let Some(bytes) = decode_hex(text) {
         return Some((Encoding::Hex, bytes));
     }
-    let (encoding, bytes) = match STANDARD.decode(text) {
+    let (encoding, bytes) = match STANDARD.decode_to_vec(text) {
         Ok(bytes) => (Encoding::Base64, bytes),
-        Err(_) => (Encoding::Base64Url, URL_SAFE_NO_PAD.decode(text).ok()?),
+        Err(_) => (Encoding::Base64Url, URL_SAFE_NO_PAD.decode_to_vec(text).ok()?),
     };
-    debug_assert_eq!(encode(encoding, &bytes).as_bytes(), text, "the decoder is strict");
+    debug_assert!(stands_for(text, encoding, &bytes), "the decoder is strict");
     Some((encoding, bytes))
 }
 
-fn encode(encoding: Encoding, bytes: &[u8]) -> String {
+fn stands_for(text: &[u8], encoding: Encoding, bytes: &[u8]) -> bool {
+    let mut letters = Vec::new();
+    encode(encoding, bytes, &mut letters);
+    letters == text
+}
+
+/// Letters that so many bytes take; `None`: more than can be counted.
+fn letters(encoding: Encoding, bytes: usize) -> Option<usize> {
     match encoding {
-        Encoding::Base64 => STANDARD.encode(bytes),
-        Encoding::Base64Url => URL_SAFE_NO_PAD.encode(bytes),
-        Encoding::Hex => bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit).collect(),
+        Encoding::Base64 => bytes.div_ceil(3).checked_mul(4),
+        Encoding::Base64Url => bytes.checked_mul(4).map(|bits| bits.div_ceil(3)),
+        Encoding::Hex => bytes.checked_mul(2),
+    }
+}
+
+/// Appends the letters that stand for these bytes.
+fn encode(encoding: Encoding, bytes: &[u8], text: &mut Vec<u8>) {
+    match encoding {
+        Encoding::Base64 => STANDARD.encode_append(bytes, text),
+        Encoding::Base64Url => URL_SAFE_NO_PAD.encode_append(bytes, text),
+        Encoding::Hex => {
+            text.extend(bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit));
+        }
     }
 }
 
@@ -191,8 +205,8 @@ fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-fn digit(nibble: u8) -> char {
-    char::from_digit(nibble.into(), 16).unwrap_or('0')
+fn digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
 }
 
 fn unpack_at(
@@ -233,10 +247,12 @@ fn put_text(
     plain: &mut Vec<u8>,
     len_max: usize,
 ) -> Result<(), UnpackError> {
-    if bytes.len() > len_max.saturating_sub(plain.len()) {
+    let room = len_max.saturating_sub(plain.len());
+    if letters(encoding, bytes.len()).is_none_or(|letters| letters > room) {
         return Err(UnpackError::TooLong { bytes_max: len_max });
     }
-    put_bounded(encode(encoding, bytes).as_bytes(), plain, len_max)
+    encode(encoding, bytes, plain);
+    Ok(())
 }
 
 fn put_bounded(bytes: &[u8], plain: &mut Vec<u8>, len_max: usize) -> Result<(), UnpackError> {

@@ -1,6 +1,6 @@
 //! Our side of the region's broker: what is published and not confirmed, and what waits for room.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use crate::{
     Action, Alarm, BarrierId, BrokerInfo, Creator, DropReason, Gateway, Now, Outcome, Receipt,
@@ -29,6 +29,8 @@ pub(super) struct Broker {
     pub(super) beacons: Option<SubscriptionId>,
     /// The subscription for startup events.
     startups: Option<SubscriptionId>,
+    /// The last creator and its mark: of thousands of messages in a row it is the same.
+    marked: Option<(Creator, Arc<str>)>,
 }
 
 /// A frame that is to be published here.
@@ -62,6 +64,7 @@ impl Broker {
             next_subscription: 1,
             beacons: None,
             startups: None,
+            marked: None,
         }
     }
 
@@ -87,6 +90,18 @@ impl Broker {
         let id = SubscriptionId(self.next_subscription);
         self.next_subscription += 1;
         id
+    }
+
+    /// The value of the mark: where the message entered the fabric.
+    pub(super) fn mark(&mut self, creator: &Creator) -> Arc<str> {
+        if let Some((of, mark)) = &self.marked
+            && of == creator
+        {
+            return Arc::clone(mark);
+        }
+        let mark: Arc<str> = format!("{}.{}", creator.region, creator.gateway).into();
+        self.marked = Some((creator.clone(), Arc::clone(&mark)));
+        mark
     }
 
     /// Notes a message that is handed to the broker now.

@@ -40,7 +40,7 @@ impl Gateway {
         if queued.expires <= now.mono {
             return self.drop_units(end, DropReason::Expired, now, out);
         }
-        let mark = mark(&end.creator);
+        let mark = self.broker.mark(&end.creator);
         let edited = match &end.body {
             Body::Request(request) => match self.check_request(end, request, now) {
                 Ok(Checked::Good(transport)) => {
@@ -203,11 +203,6 @@ impl Gateway {
             Err(DropReason::ReplySubjectRefused)
         }
     }
-}
-
-/// The value of the mark: where the message entered the fabric.
-fn mark(creator: &Creator) -> Arc<str> {
-    format!("{}.{}", creator.region, creator.gateway).into()
 }
 
 /// Subjects on which no reply goes out, whatever is configured: requests, the broker's own, streams,

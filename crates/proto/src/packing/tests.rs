@@ -1,6 +1,10 @@
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use proptest::{collection::vec, prelude::*};
 
-use super::*;
+use super::{DEPTH_MAX, NESTED, UnpackError, pack, unpack};
 
 fn packed(plain: &[u8]) -> Vec<u8> {
     let mut packed = Vec::new();
