@@ -17,6 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    certificates::Lifetime,
     metrics::Metrics,
     shell::{Report, ShellHandle},
 };
@@ -127,17 +128,28 @@ fn ready(report: &Report) -> Response<Full<Bytes>> {
 
 /// A line for each certificate in use: our own, then those that peers have shown.
 fn certificates(report: &Report) -> String {
-    let days = |end: Duration| end.saturating_sub(report.at).as_secs() / 86_400;
     let own = report.daemon.certificates.iter().map(|one| {
         let refused = one.refused.as_ref().map(|why| format!("; a newer one is not used: {why}"));
-        let (of, left) = (one.of.as_str(), days(one.not_after));
-        format!("certificate {of}: {left} days left{}\n", refused.unwrap_or_default())
+        let (of, left) = (one.of.as_str(), left(one.lifetime(), report.at));
+        format!("certificate {of}: {left}{}\n", refused.unwrap_or_default())
     });
     let peers = report.daemon.links.iter().filter_map(|link| {
-        let left = days(link.certificate_end?);
-        Some(format!("certificate of {}: {left} days left\n", link.gateway))
+        let left = left(link.peer_certificate()?, report.at);
+        Some(format!("certificate of {}: {left}\n", link.gateway))
     });
     own.chain(peers).collect()
+}
+
+/// `23 days left`; for short ones `5 hours left`.
+fn left(certificate: Lifetime, now: Duration) -> String {
+    let left = certificate.left(now).as_secs();
+    let (number, unit) = match left {
+        0..7_200 => (left / 60, "minutes"),
+        7_200..172_800 => (left / 3600, "hours"),
+        172_800.. => (left / 86_400, "days"),
+    };
+    let near = certificate.nearness(now).map_or("", |_| "; near its end");
+    format!("{number} {unit} left{near}")
 }
 
 fn why_not_ready(report: &Report) -> Option<&'static str> {

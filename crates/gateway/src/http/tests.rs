@@ -49,6 +49,15 @@ async fn ready_is_said_exactly_while_joined() {
     assert!(why.starts_with("draining: it leaves the fabric\n"), "{why}");
 }
 
+#[test]
+fn what_is_left_of_short_certificates_is_told_in_hours() {
+    let hour = Duration::from_secs(3600);
+    let day = Lifetime { end: hour * 24, life: Some(hour * 24) };
+    assert_eq!(left(day, Duration::ZERO), "24 hours left");
+    assert_eq!(left(day, hour * 18), "6 hours left");
+    assert_eq!(left(day, hour * 22 + hour / 2), "90 minutes left; near its end");
+}
+
 #[tokio::test]
 async fn a_gateway_that_answers_is_alive() {
     assert_eq!(get(report(), "/healthz").await.0, "HTTP/1.1 200 OK");
