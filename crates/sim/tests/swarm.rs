@@ -5,12 +5,13 @@
 use antiphon_sim::{gateway, swarm};
 
 /// Seeds of worlds of the usual size.
-const FOUND: [(u64, &str); 5] = [
+const FOUND: [(u64, &str); 6] = [
     (25, "a federated request was expected to follow a node that had moved"),
     (34, "clients asked for more than narrow windows carry while reachability was judged"),
     (755, "a gateway that crashes with its clock set back was not expected to look like a twin"),
     (956, "a gateway that was stopped right after a link came missed its sibling at once"),
     (3797, "the broker of a region that its last node had left went on telling of a service there"),
+    (2976, "a service was expected before its region had read that it has come"),
 ];
 
 #[test]

@@ -23,6 +23,9 @@ pub(crate) struct Placed {
     /// Names that nodes of two regions have, or had: both execute.
     twins: BTreeSet<Identity>,
     services: BTreeMap<RegionId, BTreeSet<Agent>>,
+    /// Until when a region may tell of services that have gone, or not yet of those that came: its last
+    /// node has left, or a first one has come.
+    unsettled: BTreeMap<RegionId, Duration>,
     /// Regions that cannot say who is there: they never could, or could not at some time.
     blind: BTreeSet<RegionId>,
 }
@@ -55,6 +58,12 @@ impl Watch {
     /// The gateways of a region cannot always read who listens there.
     pub(crate) fn is_blind(&mut self, region: &RegionId) {
         self.placed.blind.insert(region.clone());
+    }
+
+    /// What a region tells of its services may be wrong until then: it has no node any more, or a first
+    /// one.
+    pub(crate) fn unsettled(&mut self, region: &RegionId, until: Duration) {
+        self.placed.unsettled.insert(region.clone(), until);
     }
 
     /// A node has moved, and must be found from this moment on.
@@ -112,12 +121,16 @@ impl Watch {
     /// Whether a request for a service need not come to this region.
     fn may_stay(&self, asked: &Asked, region: &RegionId) -> bool {
         let Whom::Service(agent) = &asked.whom else { return false };
-        let serves = |one: &RegionId| {
-            let has = self.placed.services.get(one).is_some_and(|all| all.contains(agent));
-            has && self.nodes_of(one) > 0
+        let offers = |one: &RegionId| {
+            self.placed.services.get(one).is_some_and(|services| services.contains(agent))
         };
+        let serves = |one: &RegionId| offers(one) && self.nodes_of(one) > 0;
         let blind = |one: &RegionId| self.placed.blind.contains(one);
-        let fails = |one: &RegionId| !serves(one) || blind(one) || !self.is_allowed(asked, one);
+        let unsettled =
+            |one: &RegionId| self.placed.unsettled.get(one).is_some_and(|until| asked.at < *until);
+        let fails = |one: &RegionId| {
+            unsettled(one) || (serves(one) && (blind(one) || !self.is_allowed(asked, one)))
+        };
         // At home it is taken at once. Elsewhere one region of many takes it, and which is not ours to
         // say: it is owed if any would do, and told of the first.
         if asked.region == *region {
@@ -126,8 +139,8 @@ impl Watch {
         if serves(&asked.region) || blind(&asked.region) {
             return true;
         }
-        let mut others = self.regions.iter().filter(|one| **one != asked.region && serves(one));
-        others.clone().any(fails) || others.next() != Some(region)
+        let others = self.regions.iter().filter(|one| **one != asked.region && offers(one));
+        others.clone().any(fails) || others.clone().find(|one| serves(one)) != Some(region)
     }
 
     /// The nodes of these regions, in the order of their names.

@@ -42,14 +42,21 @@ impl World {
 
     /// A node leaves its region and starts in another one. What it was asked before may get lost.
     pub fn move_node(&mut self, node: &Identity, to: &RegionId, startup: Startup) {
-        if self.watch.region_of(node).is_none_or(|from| from == to) {
+        let Some(from) = self.watch.region_of(node).filter(|from| *from != to).cloned() else {
             return; // There is no such node, or nowhere to go.
-        }
+        };
         for broker in self.brokers.values_mut() {
             broker.nodes.retain(|one| one != node);
             broker.apart.nodes.remove(node);
         }
         let found_from = self.now + self.time_to_find(to, startup);
+        if self.watch.nodes_of(&from) == 1 {
+            self.watch.unsettled(&from, self.now + self.time_to_find(&from, Startup::Silent));
+        }
+        if self.watch.nodes_of(to) == 0 {
+            // A node that starts tells of itself, and not of its services.
+            self.watch.unsettled(to, self.now + self.time_to_find(to, Startup::Silent));
+        }
         let Some(broker) = self.brokers.get_mut(to) else { return };
         broker.nodes.push(node.clone());
         self.watch.moved(self.now, node, to, found_from);
