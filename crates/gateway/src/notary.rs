@@ -266,6 +266,10 @@ impl Notary {
 
 impl port::Notary for Notary {
     fn verify_advert(&self, sealed: Bytes) -> Result<Option<Advert>, String> {
+        // Another peer's copy may have been verified while this one waited for its turn.
+        if let Some(known) = self.known_advert(&sealed) {
+            return Ok(Some(known));
+        }
         match self.open_advert(sealed) {
             Ok(advert) => Ok(Some(advert)),
             Err(RefusedStatement::Malformed(error)) if error.problem == Problem::Newer => Ok(None),

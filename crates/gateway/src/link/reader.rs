@@ -76,7 +76,8 @@ impl Reader<'_> {
     /// Passes on adverts that hold. Most come from every peer, and are known from the first.
     async fn on_adverts(&self, sealed: Vec<Bytes>, answered: bool) {
         let (mut adverts, mut kinds) = (Vec::new(), Vec::new());
-        for one in self.verify(sealed).await {
+        let Some(verified) = self.verify(sealed).await else { return };
+        for one in verified {
             match one {
                 Ok(advert) => adverts.extend(advert),
                 Err(kind) => kinds.push(kind),
@@ -92,25 +93,19 @@ impl Reader<'_> {
         }
     }
 
-    /// Verifies on the pool for blocking work what is not known, few at a time.
-    async fn verify(&self, sealed: Vec<Bytes>) -> Vec<Result<Option<Advert>, String>> {
+    /// Verifies on the pool for blocking work what is not known, few at a time; `None` as all ends.
+    async fn verify(&self, sealed: Vec<Bytes>) -> Option<Vec<Result<Option<Advert>, String>>> {
         let notary = Arc::clone(&self.context.notary);
         let known = |one: &Bytes| notary.known_advert(one).map(|known| Ok(Some(known)));
         if let Some(known) = sealed.iter().map(known).collect() {
-            return known;
+            return Some(known);
         }
         let _turn = self.context.verifying.acquire().await.ok();
-        let verify = move || {
-            let verify = |one: Bytes| match notary.known_advert(&one) {
-                Some(known) => Ok(Some(known)),
-                None => notary.verify_advert(one),
-            };
-            sealed.into_iter().map(verify).collect()
-        };
+        let verify = move || sealed.into_iter().map(|one| notary.verify_advert(one)).collect();
         match tokio::task::spawn_blocking(verify).await {
-            Ok(verified) => verified,
+            Ok(verified) => Some(verified),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Vec::new(),
+            Err(_) => None,
         }
     }
 
