@@ -57,10 +57,10 @@ fn subject(one: &RequestView) -> Cell {
     if let Some(asked) = &one.asked {
         return asked.target.as_str().into();
     }
-    match one.published.iter().map(|way| format!("{} from {}", way.count, way.region)) {
-        none if none.len() == 0 => "of another gateway".into(),
-        some => human::list(some).into(),
+    if one.published.is_empty() {
+        return "of another gateway".into();
     }
+    human::list(one.published.iter().map(|way| format!("{} from {}", way.count, way.region))).into()
 }
 
 /// How many answers came from a region, and how many went back to one.

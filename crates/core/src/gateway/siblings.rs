@@ -60,10 +60,9 @@ impl Gateway {
         for gateway in &expected {
             heard.entry(gateway.clone()).or_insert(now.mono);
         }
-        let silent =
-            |gateway: &GatewayId| heard.get(gateway).is_some_and(|at| *at + expiry <= now.mono);
-        missed.retain(|gateway, _| expected.contains(gateway) && silent(gateway));
-        for gateway in expected.iter().filter(|one| silent(one)) {
+        let silent = |at: &Duration| *at + expiry <= now.mono;
+        missed.retain(|gateway, _| heard.get(gateway).is_some_and(silent));
+        for (gateway, _) in heard.iter().filter(|(_, at)| silent(at)) {
             missed.entry(gateway.clone()).or_insert(now.mono);
         }
         let dues = missed.values().chain(heard.values()).map(|at| *at + expiry);

@@ -139,8 +139,8 @@ impl Watch {
         if serves(&asked.region) || blind(&asked.region) {
             return true;
         }
-        let others = self.regions.iter().filter(|one| **one != asked.region && offers(one));
-        others.clone().any(fails) || others.clone().find(|one| serves(one)) != Some(region)
+        let mut others = self.regions.iter().filter(|one| **one != asked.region && offers(one));
+        others.clone().any(fails) || others.find(|one| serves(one)) != Some(region)
     }
 
     /// The nodes of these regions, in the order of their names.
