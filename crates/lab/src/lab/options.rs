@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::time::Duration;
 
 use super::UpError;
 use crate::manifest::Manifest;
@@ -35,9 +34,6 @@ pub struct Options {
     pub relayed: Relayed,
     /// Laid over every gateway's configuration.
     pub gateway_settings: toml::Table,
-    /// How often brokers ping their clients, unless told as often as operators are advised; `None`:
-    /// every two minutes.
-    pub broker_ping: Option<Duration>,
     /// Bytes that may wait in a broker for one client; `None`: 64 MiB.
     pub broker_pending: Option<u64>,
     /// More lines for the configuration of the named region's servers.
@@ -84,7 +80,6 @@ impl Options {
             brokers: 1,
             relayed: Relayed::Nothing,
             gateway_settings: toml::Table::new(),
-            broker_ping: Some(Duration::from_secs(5)),
             broker_pending: None,
             broker_extra: |_| String::new(),
             whole: None,

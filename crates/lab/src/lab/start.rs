@@ -19,6 +19,8 @@ use crate::{names, running, wait};
 
 /// How long a fabric may take to become whole once its gateways are ready.
 const WHOLE_LIMIT: Duration = Duration::from_secs(60);
+/// How often brokers ping their clients: as often as operators are advised.
+const BROKER_PING: Duration = Duration::from_secs(5);
 
 /// What every stage needs.
 struct Start<'a> {
@@ -113,7 +115,7 @@ impl Start<'_> {
                 name: name.clone(),
                 servers: self.options.brokers,
                 tls: Some(self.pki.files(&broker_certificate(&name))),
-                ping_interval: self.options.broker_ping,
+                ping_interval: Some(BROKER_PING),
                 max_pending: self.options.broker_pending,
                 advertise: self.options.relayed != Relayed::LinksAndBrokers,
                 extra: (self.options.broker_extra)(&name),
