@@ -3,8 +3,8 @@
 use std::{path::PathBuf, time::Duration};
 
 const HELP: &str =
-    "bench-fabric [--quick] [--delay MILLISECONDSms] [--rounds N] [--only WORD] [--silence] \
-[--members N] [--pair SECONDS] [--out FOLDER]
+    "bench-fabric [--quick] [--delay MILLISECONDSms] [--rounds N] [--only WORD] [--way WORD] \
+[--silence] [--members N] [--pair SECONDS] [--out FOLDER]
 bench-fabric --table FILE
 
 Everything, unless it is asked for less: some 15 minutes.
@@ -13,9 +13,10 @@ Everything, unless it is asked for less: some 15 minutes.
 --delay    on the long-distance link, each way, for all work; default 0, and 40ms for one kind
 --rounds   default 3
 --only     only work whose name holds this word, and nothing else
---silence  with the two above: also how soon a link that falls silent is noticed
---members  with them: also a gateway at rest with so many others; default 30
---pair     with them: also a pair of gateways as fast as they go, for so long; default 300
+--way      only ways whose name holds this word, and nothing else
+--silence  with one of these: also how soon a link that falls silent is noticed
+--members  likewise: also a gateway at rest with so many others; default 30
+--pair     likewise: also a pair of gateways as fast as they go, for so long; default 300
 --out      where fabric.json and fabric.svg go; default docs/bench
 --table    print what a JSON file says of the figures that the fabric is to hold";
 
@@ -26,6 +27,7 @@ pub(crate) struct Arguments {
     pub(crate) delay: Duration,
     pub(crate) rounds: usize,
     pub(crate) only: String,
+    pub(crate) way: String,
     pub(crate) silence: bool,
     pub(crate) members: usize,
     pub(crate) pair: u64,
@@ -38,12 +40,14 @@ impl Arguments {
     pub(crate) fn read() -> Self {
         let words: Vec<String> = std::env::args().skip(1).collect();
         let quick = words.iter().any(|word| word == "--quick");
-        let whole = !quick && words.iter().all(|word| word != "--only");
+        let part = |word: &String| word == "--only" || word == "--way";
+        let whole = !quick && !words.iter().any(part);
         let mut arguments = Self {
             quick,
             delay: Duration::ZERO,
             rounds: if quick { 1 } else { 3 },
             only: String::new(),
+            way: String::new(),
             silence: whole,
             members: if whole { 30 } else { 0 },
             pair: if whole { 300 } else { 0 },
@@ -62,6 +66,7 @@ impl Arguments {
                 "--members" => arguments.members = value().parse().expect("a number"),
                 "--pair" => arguments.pair = value().parse().expect("seconds"),
                 "--only" => arguments.only = value(),
+                "--way" => arguments.way = value(),
                 "--out" => arguments.out = value().into(),
                 _ => panic!("{HELP}"),
             }

@@ -29,11 +29,20 @@ use antiphon_lab::progress::{Progress, Terminal};
 use futures_util::future::join_all;
 use tikv_jemallocator::Jemalloc;
 
-use self::{arguments::Arguments, load::Load, place::Place, report::Report, work::Work};
+use self::{
+    arguments::Arguments,
+    load::Load,
+    place::{Kind, Line, Place},
+    report::Report,
+    work::Work,
+};
 
 /// That of the `antiphon` command: a pair of gateways runs in this process.
 #[global_allocator]
 static ALLOCATOR: Jemalloc = Jemalloc;
+
+/// The ways, running.
+type Places = BTreeMap<Kind, Place>;
 
 #[tokio::main(flavor = "multi_thread")]
 async fn main() {
@@ -42,30 +51,12 @@ async fn main() {
     }
     let arguments = Arguments::read();
     let progress: Arc<dyn Progress> = Arc::new(Terminal::new());
-    let works = Work::all(&arguments);
     let mut report = Report::new(&arguments);
-    progress.begin("Bringing up brokers and gateways", place::Kind::ALL.len());
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut places = BTreeMap::new();
-    for (index, kind) in place::Kind::ALL.into_iter().enumerate() {
-        places.insert(kind, Place::up(kind, folder.path(), arguments.delay).await);
-        progress.done(index + 1);
-    }
-    progress.begin("Measuring", arguments.rounds * works.len() * places.len());
-    let mut done = 0;
-    for round in 0..arguments.rounds {
-        for work in &works {
-            for (kind, place) in &places {
-                place.set_delay(work.delay(arguments.delay));
-                let mut load = Load::connect(place).await;
-                let measured = work.run(place, &mut load).await;
-                place.set_delay(arguments.delay);
-                report.add(round, *kind, work, measured);
-                done += 1;
-                progress.done(done);
-            }
-        }
-    }
+    let direct = bring_up(Line::Direct, &arguments, &*progress).await;
+    compare(Line::Direct, &direct, &mut report, &arguments, &*progress).await;
+    drop(direct);
+    let places = bring_up(Line::Relayed, &arguments, &*progress).await;
+    compare(Line::Relayed, &places, &mut report, &arguments, &*progress).await;
     // What follows is apart: whatever becomes of it, this is kept.
     report.write(&arguments);
     if arguments.silence {
@@ -90,6 +81,56 @@ async fn main() {
     progress.end();
     report.print();
     report.write(&arguments);
+}
+
+/// The ways that are wanted, if there is work for them.
+async fn bring_up(line: Line, arguments: &Arguments, progress: &dyn Progress) -> Places {
+    let mut places = Places::new();
+    if works(line, arguments).is_empty() && !(line == Line::Relayed && arguments.silence) {
+        return places;
+    }
+    let wanted = |kind: &Kind| kind.label().contains(&arguments.way);
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(wanted).collect();
+    progress.begin("Bringing up brokers and gateways", kinds.len());
+    for (index, kind) in kinds.into_iter().enumerate() {
+        let place = Place::up(kind, line).await;
+        place.set_delay(arguments.delay);
+        places.insert(kind, place);
+        progress.done(index + 1);
+    }
+    places
+}
+
+/// What is done over such a line.
+fn works(line: Line, arguments: &Arguments) -> Vec<Work> {
+    let all = Work::all(arguments).into_iter();
+    all.filter(|work| work.line(arguments.delay) == line).collect()
+}
+
+/// Lets the ways take turns.
+async fn compare(
+    line: Line,
+    places: &Places,
+    report: &mut Report,
+    arguments: &Arguments,
+    progress: &dyn Progress,
+) {
+    let works = works(line, arguments);
+    progress.begin("Measuring", arguments.rounds * works.len() * places.len());
+    let mut done = 0;
+    for round in 0..arguments.rounds {
+        for work in &works {
+            for (kind, place) in places {
+                place.set_delay(work.delay(arguments.delay));
+                let mut load = Load::connect(place).await;
+                let measured = work.run(place, &mut load).await;
+                place.set_delay(arguments.delay);
+                report.add(round, *kind, work, measured);
+                done += 1;
+                progress.done(done);
+            }
+        }
+    }
 }
 
 /// What is printed where it is asked for something else than to compare.

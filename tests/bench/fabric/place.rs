@@ -16,6 +16,7 @@ use antiphon_lab::{
     wait,
 };
 use antiphon_tests::program;
+use tempfile::TempDir;
 
 use crate::process::Watched;
 
@@ -45,6 +46,15 @@ impl Kind {
     }
 }
 
+/// What the two sides are joined by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    /// A connection of their own.
+    Direct,
+    /// A relay in this process, which counts bytes and delays them.
+    Relayed,
+}
+
 /// One of them, running.
 pub(crate) struct Place {
     pub(crate) client_url: String,
@@ -57,20 +67,19 @@ pub(crate) struct Place {
     pub(crate) lab: Option<Lab>,
     relays: Vec<Relay>,
     _pki: Option<Pki>,
+    _folder: Option<TempDir>,
 }
 
 impl Place {
-    pub(crate) async fn up(kind: Kind, folder: &Path, delay: Duration) -> Self {
-        let folder = folder.join(kind.label());
-        std::fs::create_dir_all(&folder).expect("a folder");
+    pub(crate) async fn up(kind: Kind, line: Line) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
         let place = match kind {
-            Kind::Flat => flat(&folder).await,
-            Kind::Gateways => gateways(&folder).await,
-            Kind::Leaf => leaf(&folder).await,
-            Kind::Fabric => fabric(&folder).await,
+            Kind::Flat => flat(folder.path()).await,
+            Kind::Gateways => gateways(line, folder.path()).await,
+            Kind::Leaf => leaf(line, folder.path()).await,
+            Kind::Fabric => fabric(line, folder.path()).await,
         };
-        place.set_delay(delay);
-        place
+        Self { _folder: Some(folder), ..place }
     }
 
     /// Lets the long-distance link take so long each way, from here on.
@@ -113,6 +122,7 @@ impl Place {
             lab: None,
             relays,
             _pki: Some(pki),
+            _folder: None,
         }
     }
 }
@@ -164,27 +174,45 @@ fn tls(pki: &Pki) -> String {
     )
 }
 
-async fn relay_to(port: u16) -> Relay {
-    Relay::start(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.expect("a relay")
+/// A port that somebody will listen on, and the one at which others reach it.
+struct Door {
+    listens: u16,
+    reached: u16,
+    relay: Option<Relay>,
 }
 
-/// Each server dials the other through a relay, and tells of itself as being there.
-async fn gateways(folder: &Path) -> Place {
+impl Door {
+    async fn new(line: Line) -> Self {
+        let listens = ports::free().expect("a port");
+        match line {
+            Line::Direct => Self { listens, reached: listens, relay: None },
+            Line::Relayed => {
+                let to = SocketAddr::from((Ipv4Addr::LOCALHOST, listens));
+                let relay = Relay::start(to).await.expect("a relay");
+                Self { listens, reached: relay.address().port(), relay: Some(relay) }
+            }
+        }
+    }
+}
+
+/// Each server dials the other at its door, and tells of itself as being there.
+async fn gateways(line: Line, folder: &Path) -> Place {
     let pki = keys(folder);
-    let (a, b) = (ports::free().expect("a port"), ports::free().expect("a port"));
-    let (to_a, to_b) = (relay_to(a).await, relay_to(b).await);
-    let block = |name: &str, port: u16, own: &Relay, other: &str, there: &Relay| {
+    let (a, b) = (Door::new(line).await, Door::new(line).await);
+    let block = |name: &str, own: &Door, other: &str, there: &Door| {
         format!(
-            "gateway {{\n name: {name}\n listen: \"127.0.0.1:{port}\"\n advertise: \"localhost:{}\"\n {}\n \
+            "gateway {{\n name: {name}\n listen: \"127.0.0.1:{}\"\n advertise: \"localhost:{}\"\n {}\n \
              gateways: [ {{ name: {other}, urls: [\"nats://localhost:{}\"] }} ]\n}}\n",
-            own.address().port(),
+            own.listens,
+            own.reached,
             tls(&pki),
-            there.address().port(),
+            there.reached,
         )
     };
-    let one = server(folder, &pki, "a", block("a", a, &to_a, "b", &to_b)).await;
-    let other = server(folder, &pki, "b", block("b", b, &to_b, "a", &to_a)).await;
-    let place = Place::of(pki, vec![one, other], vec![to_a, to_b]);
+    let one = server(folder, &pki, "a", block("a", &a, "b", &b)).await;
+    let other = server(folder, &pki, "b", block("b", &b, "a", &a)).await;
+    let relays = [a, b].into_iter().filter_map(|door| door.relay).collect();
+    let place = Place::of(pki, vec![one, other], relays);
     for cluster in 0..2 {
         joined(place.monitor(cluster), "/gatewayz", "\"outbound_gateways\":{\"").await;
     }
@@ -192,20 +220,21 @@ async fn gateways(folder: &Path) -> Place {
 }
 
 /// The nodes' server is a leaf of the client's, compressed as NATS does by itself from 10 ms on.
-async fn leaf(folder: &Path) -> Place {
+async fn leaf(line: Line, folder: &Path) -> Place {
     let pki = keys(folder);
-    let port = ports::free().expect("a port");
-    let relay = relay_to(port).await;
+    let door = Door::new(line).await;
     let tls = tls(&pki);
-    let hub =
-        format!("leafnodes {{\n listen: \"127.0.0.1:{port}\"\n compression: s2_fast\n {tls}\n}}\n");
+    let hub = format!(
+        "leafnodes {{\n listen: \"127.0.0.1:{}\"\n compression: s2_fast\n {tls}\n}}\n",
+        door.listens,
+    );
     let remote = format!(
         "leafnodes {{ remotes: [ {{ urls: [\"tls://localhost:{}\"], compression: s2_fast, {tls} }} ] }}\n",
-        relay.address().port(),
+        door.reached,
     );
     let one = server(folder, &pki, "a", hub).await;
     let other = server(folder, &pki, "b", remote).await;
-    let place = Place::of(pki, vec![one, other], vec![relay]);
+    let place = Place::of(pki, vec![one, other], door.relay.into_iter().collect());
     joined(place.monitor(0), "/leafz", "\"leafnodes\":1").await;
     place
 }
@@ -220,12 +249,15 @@ async fn joined(monitor: SocketAddr, path: &str, sign: &str) {
 }
 
 /// Two regions with a gateway each.
-async fn fabric(folder: &Path) -> Place {
+async fn fabric(line: Line, folder: &Path) -> Place {
     let mut options = Options::new(&folder.join("lab"), &program());
     options.regions = 2;
     options.gateways = 1;
     options.nodes = 0;
-    options.relayed = Relayed::Links;
+    options.relayed = match line {
+        Line::Direct => Relayed::Nothing,
+        Line::Relayed => Relayed::Links,
+    };
     options.broker_pending = Some(PENDING_BYTES);
     let lab = Lab::up(&options, std::sync::Arc::new(())).await.expect("a lab");
     let url = |region: &str| lab.region(region).expect("a region").broker().urls().remove(0);
@@ -245,5 +277,6 @@ async fn fabric(folder: &Path) -> Place {
         lab: Some(lab),
         relays: Vec::new(),
         _pki: None,
+        _folder: None,
     }
 }

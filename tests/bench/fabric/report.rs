@@ -37,6 +37,7 @@ impl Report {
             "cpus": std::thread::available_parallelism().map_or(0, usize::from),
             "nats_server": nats_version(),
             "tls": "everywhere: clients, nodes, gateways, between brokers and on links",
+            "link": "round trips without delay: direct; everything else: through a relay that counts",
             "nodes": "emulated: one connection that answers for all",
             "release_build": !cfg!(debug_assertions),
         });

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     arguments::Arguments,
     load::{Answered, Load},
-    place::Place,
+    place::{Line, Place},
     process::Watched,
 };
 
@@ -105,6 +105,13 @@ impl Work {
         let wall_s = wall.as_secs_f64();
         let measured = Measured { wall_s, arrived, lost, duplicated, ..Measured::default() };
         before.end(place, measured).await
+    }
+
+    /// A relay is woken twice for each round trip, and is nobody's product: it stands between only where
+    /// it delays or counts.
+    pub(crate) fn line(&self, usual: Duration) -> Line {
+        let near = matches!(self, Self::RoundTrips(_)) && usual.is_zero();
+        if near { Line::Direct } else { Line::Relayed }
     }
 
     /// What the long-distance link takes each way meanwhile.
