@@ -16,6 +16,7 @@
 //! Everything here runs the same over sockets and over [`memory`], where certificates are given and
 //! the network obeys the test.
 
+mod at_once;
 mod compress;
 mod config;
 mod context;

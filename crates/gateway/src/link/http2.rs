@@ -9,7 +9,9 @@ use hyper_util::rt::TokioIo;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
-use super::{door::Door, nursery::Nursery, setup_error::SetupError, stream::Watched};
+use super::{
+    at_once::AtOnce, door::Door, nursery::Nursery, setup_error::SetupError, stream::Watched,
+};
 use crate::single_connection::SingleConnection;
 
 /// What a peer may send before the reader takes it: a full window of credit goes on without a pause
@@ -83,7 +85,7 @@ where
 {
     fn execute(&self, task: F) {
         let life = self.life.clone();
-        let task = Box::pin(task);
+        let task = AtOnce::new(task);
         self.nursery.spawn("connection", async move {
             life.run_until_cancelled_owned(task).await;
         });
