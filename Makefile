@@ -82,6 +82,12 @@ test-vault: build ## Test certificates from Vault against a real OpenBao
 	$(WITH_NATS) && OPENBAO="$$(.ci/openbao)" && export OPENBAO \
 	  && RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --locked --test vault $(TEST_FLAGS)
 
+.PHONY: soak-vault
+# Not part of .ci/run: the two tests run beside each other, in real time.
+soak-vault: build ## Keep certificates from a real OpenBao for a quarter of an hour, ten minutes of it sealed
+	$(WITH_NATS) && OPENBAO="$$(.ci/openbao)" && export OPENBAO \
+	  && $(CARGO) test --workspace --locked --test vault -- --ignored --nocapture lasting
+
 deploy-readme: ## Make the chart's README.md from its schema
 	python3 -B tests/deploy/readme.py
 

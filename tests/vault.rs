@@ -2,6 +2,7 @@
 //! own, set up by `deploy/vault/setup`.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "a test may say what it counted")]
 
 #[path = "vault/commands.rs"]
 mod commands;
@@ -11,6 +12,8 @@ mod enrol;
 mod gateways;
 #[path = "vault/kept.rs"]
 mod kept;
+#[path = "vault/lasting.rs"]
+mod lasting;
 #[path = "vault/refused.rs"]
 mod refused;
 #[path = "vault/server.rs"]

@@ -6,6 +6,7 @@
 mod broker;
 mod cargo;
 mod fabric;
+mod load;
 mod message;
 mod peer;
 mod stream;
@@ -13,6 +14,7 @@ mod stream;
 pub use broker::{Connection, Nats};
 pub use cargo::{metadata, normal_tree, workspace_root};
 pub use fabric::{Fabric, collectives, drops, program, run, vector};
+pub use load::{Answered, Load};
 pub use message::{Caller, echo, pong};
 pub use peer::Peer;
 pub use stream::{Outage, Seen, Stream};

@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// Short, yet longer than it takes to see that files changed.
 const TTL: &str = "40s";
 
-async fn status(gateway: &Gateway) -> Value {
+pub(crate) async fn status(gateway: &Gateway) -> Value {
     let output = run(&["status", "--admin", &gateway.admin(), "-o", "json"]).await;
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -29,7 +29,7 @@ async fn all(fabric: &Fabric, what: impl Fn(&str, &Value) -> bool) {
 }
 
 /// The lab's own fabric, whose gateways all use one role: their configurations are alike.
-fn settings(bao: &Bao) -> toml::Table {
+pub(crate) fn settings(bao: &Bao, ttl: &str) -> toml::Table {
     let role = format!("pki/roles/{ROLE}");
     bao.run(&["patch", &role, "allowed_uri_sans=antiphon://lab/*"]);
     let config = bao.config();
@@ -45,7 +45,7 @@ ca = "{}"
 role_id = "{}"
 secret_id_file = "{}"
 role = "{ROLE}"
-ttl = "{TTL}"
+ttl = "{ttl}"
 "#,
         config.address,
         bao.ca().display(),
@@ -62,7 +62,7 @@ async fn links_outlive_the_certificates_of_vault_and_trouble_is_told() {
         options.regions = 2;
         options.gateways = 1;
         options.nodes = 1;
-        options.gateway_settings = settings(&bao);
+        options.gateway_settings = settings(&bao, TTL);
     })
     .await;
     let mut first = BTreeMap::new();

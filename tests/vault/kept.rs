@@ -1,6 +1,6 @@
 //! Certificates are renewed, log-ins are kept alive, and trouble passes.
 
-use std::{sync::mpsc, time::Duration};
+use std::{fs, sync::mpsc, time::Duration};
 
 use antiphon_identity::vault::{Enrolment, Keeper, VaultConfig};
 use tokio::{
@@ -47,6 +47,33 @@ async fn certificates_follow_each_other_on_one_log_in_that_is_kept_alive() {
     assert!((8..=12).contains(&between), "three renewals at two thirds: {between} s");
     assert_eq!(bao.asked("auth/approle/login"), 1);
     assert!(bao.asked("auth/token/renew-self") >= 2, "{}", bao.asked("auth/token/renew-self"));
+}
+
+/// After a leak: the secret id and every log-in made with it are revoked while a gateway runs.
+#[tokio::test]
+async fn a_revoked_secret_id_is_told_and_a_new_one_in_the_file_is_taken_without_a_restart() {
+    let bao = Bao::up().await;
+    let mut config = bao.config();
+    config.ttl = Some(Duration::from_secs(6));
+    let secret = config.secret_id.clone().unwrap().file;
+    let (mut state, run) = keep(&bao, config);
+    reached(&mut state, |state| state.renewals == 1).await;
+    let revoked = format!("secret_id={}", fs::read_to_string(&secret).unwrap());
+    bao.run(&["write", &bao.approle("secret-id/destroy"), &revoked]);
+    bao.run(&["lease", "revoke", "-sync", "-prefix", "auth/approle/login"]);
+    let met = reached(&mut state, |state| state.trouble.is_some()).await;
+    // One of the renewals before may have been under way.
+    let (renewals, before) = (met.renewals, bao.files().load().unwrap().fingerprint());
+    let trouble = met.trouble.unwrap();
+    assert_eq!(trouble.kind, "login-refused", "{trouble:?}");
+    assert!(trouble.text.contains("make a new secret id"), "{}", trouble.text);
+
+    let new = bao.run(&["write", "-f", "-field=secret_id", &bao.approle("secret-id")]);
+    fs::write(secret, new).unwrap();
+    let now = reached(&mut state, |state| state.renewals > renewals).await;
+    assert_eq!(now.trouble, None);
+    assert_ne!(bao.files().load().unwrap().fingerprint(), before);
+    run.abort();
 }
 
 /// Ten minutes pass at once: the clock is moved on after each attempt, by what it waits for.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use antiphon_cli::args::Cli;
 use clap::Parser;
@@ -45,6 +45,24 @@ fn commands_in_the_text_of_the_guide_are_in_a_block() {
         assert!(blocks.iter().any(|line| line.starts_with(&verb)), "{span} is in no block");
     }
     assert!(named.len() > 5, "{named:?}");
+}
+
+/// Whoever is woken by an alert finds it in the guide, and nothing else is there.
+#[test]
+fn every_alert_is_in_the_guide() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |file: &str| fs::read_to_string(root.join(file)).unwrap();
+    let (rules, guide) =
+        (read("deploy/prometheus/antiphon.rules.yaml"), read("docs/operations.md"));
+    let alerts: BTreeSet<_> =
+        rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    let spans = guide.split('`').skip(1).step_by(2);
+    let is_alert = |span: &&str| {
+        span.strip_prefix("Antiphon").is_some_and(|rest| rest.starts_with(char::is_uppercase))
+    };
+    let told: BTreeSet<_> = spans.filter(is_alert).collect();
+    assert_eq!(told, alerts);
+    assert!(alerts.len() > 20, "{alerts:?}");
 }
 
 /// The blocks of shell commands: what is said after ```` ```sh ````, and their lines.

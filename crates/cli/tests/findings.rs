@@ -11,7 +11,7 @@ use antiphon_cli::{
     },
 };
 use antiphon_core::GatewayState;
-use antiphon_gateway::shell::{EnrolmentFacts, EnrolmentTrouble, Report};
+use antiphon_gateway::shell::{EnrolmentFacts, EnrolmentTrouble, Report, RevokedFacts};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -35,6 +35,20 @@ fn calm() -> Report {
     report.daemon.denied.clear();
     report.daemon.certificate.not_after = report.at + DAY * 30;
     report
+}
+
+#[test]
+fn a_list_of_revoked_certificates_that_is_overdue_is_told() {
+    let mut report = calm();
+    let known = findings(&report).len();
+    let list = |next_update| RevokedFacts { issuer: "CN=acme".to_owned(), revoked: 2, next_update };
+    report.daemon.trust.revoked = vec![list(None), list(Some(report.at + DAY))];
+    assert_eq!(findings(&report).len(), known, "in time, or never promised");
+    report.daemon.trust.revoked.push(list(Some(report.at - DAY * 2)));
+    let told = findings(&report);
+    let one = told.iter().find(|one| one.text.starts_with("CN=acme")).expect("it is told");
+    assert_eq!(one.severity, Severity::Warning);
+    assert!(one.text.contains("2d") && one.text.contains("tls.crl"), "{}", one.text);
 }
 
 fn worst(report: &Report) -> Option<Severity> {

@@ -23,6 +23,7 @@ use crate::{
     http::{self, HttpError},
     link::{LinkHandle, memory::MemoryTransport},
     policies::Policies,
+    renewal::Found,
     shell::{ShellError, ShellHandle},
 };
 
@@ -127,8 +128,7 @@ impl Daemon {
     /// [`StartError`]; then nothing goes on.
     pub async fn start(config: Config, world: World) -> Result<Self, StartError> {
         let config = Arc::new(config);
-        let tls = &config.link.tls;
-        let credentials = tls.load()?;
+        let found = Found::load(&config.link.tls)?;
         let names = config.naming.to_names(&config.fabric)?;
         if config.naming.common_name {
             tracing::warn!(
@@ -141,7 +141,7 @@ impl Daemon {
             Some(address) => Some(http::bind(address).await?),
             None => None,
         };
-        let mut builder = Builder::new(config, world.clock, credentials, names);
+        let mut builder = Builder::new(config, world.clock, found, names);
         builder.http = http.as_ref().and_then(|listener| listener.local_addr().ok());
         builder.admin = door.address();
         builder.callers = callers;

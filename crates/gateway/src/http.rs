@@ -126,18 +126,24 @@ fn ready(report: &Report) -> Response<Full<Bytes>> {
     }
 }
 
-/// A line for each certificate in use: our own, then those that peers have shown.
+/// A line for each certificate in use: our own, why there is no newer one, then those that peers have
+/// shown.
 fn certificates(report: &Report) -> String {
     let own = report.daemon.certificates.iter().map(|one| {
         let refused = one.refused.as_ref().map(|why| format!("; a newer one is not used: {why}"));
         let (of, left) = (one.of.as_str(), left(one.lifetime(), report.at));
         format!("certificate {of}: {left}{}\n", refused.unwrap_or_default())
     });
+    let trouble = report.daemon.enrolment.as_ref().and_then(|one| one.trouble.as_ref());
+    let not_renewed = trouble.map(|one| {
+        let since = report.at.saturating_sub(one.since).as_secs() / 60;
+        format!("no new certificate for {since} minutes ({}): {}\n", one.kind, one.text)
+    });
     let peers = report.daemon.links.iter().filter_map(|link| {
         let left = left(link.peer_certificate()?, report.at);
         Some(format!("certificate of {}: {left}\n", link.gateway))
     });
-    own.chain(peers).collect()
+    own.chain(not_renewed).chain(peers).collect()
 }
 
 /// `23 days left`; for short ones `5 hours left`.

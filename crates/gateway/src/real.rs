@@ -13,7 +13,7 @@ use crate::{
     Clock, LinkWorld, OwnCertificates, Use, World,
     config::{self, Config},
     enrolment::{self, EnrolmentError},
-    renewal::Files,
+    renewal::{Files, Found},
 };
 
 /// Orders to the broker that may wait besides the core's publish window: what one frame may pass it
@@ -111,8 +111,8 @@ fn broker_tls(
     own: &OwnCertificates,
 ) -> Result<TlsOptions, WorldError> {
     let client = |own: &Credentials| Arc::new(broker_client_config(own.trust(), Some(own)));
-    let first = files.load()?;
-    let (renewed, latest) = watch::channel(client(&first));
+    let first = Found::load(files)?;
+    let (renewed, latest) = watch::channel(client(&first.credentials));
     let mut files = Files::new((of, files.clone()), &first, own.clone(), Box::new(|_| Ok(())));
     tokio::spawn(async move {
         loop {

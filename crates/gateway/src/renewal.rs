@@ -5,7 +5,7 @@ mod watch;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use antiphon_identity::{Credentials, IdentityError, Names};
+use antiphon_identity::{Credentials, CredentialsError, IdentityError, Names};
 use tokio::{
     sync::{mpsc, watch as latest},
     time::{Instant, Interval, MissedTickBehavior, interval, sleep},
@@ -33,6 +33,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Digests of certificate, key, CA and lists of revoked certificates; `None` for a file that cannot
 /// be read.
 type Contents = Vec<Option<[u8; 32]>>;
+
+/// Credentials that files gave, and what the files held then.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) credentials: Credentials,
+    contents: Contents,
+}
 
 /// What renewed credentials must fulfil beyond being valid.
 type Check = Box<dyn Fn(&Credentials) -> Result<(), IdentityError> + Send + Sync>;
@@ -70,20 +77,31 @@ impl fmt::Debug for Files {
     }
 }
 
+impl Found {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// Why they cannot be used.
+    pub(crate) fn load(tls: &Tls) -> Result<Self, CredentialsError> {
+        // First: of files that are replaced meanwhile, what is new is found later.
+        let contents = contents(tls);
+        Ok(Self { credentials: tls.load()?, contents })
+    }
+}
+
 impl Files {
-    /// Watches from now on. `credentials` are what the files gave and is in use; what they hold now
-    /// counts as that. Must be called in a runtime.
+    /// Watches from now on. `found` is what the files gave, and is in use. Must be called in a runtime.
     pub(crate) fn new(
         (of, tls): (Use, Tls),
-        credentials: &Credentials,
+        found: &Found,
         own: OwnCertificates,
         check: Check,
     ) -> Self {
         let mut round = interval(PERIOD);
         round.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        own.used(of, &tls, credentials);
+        own.used(of, &tls, &found.credentials);
         let watch = Watch::new(tls.paths().map(Into::into).collect());
-        let used = contents(&tls);
+        let used = found.contents.clone();
         Self { of, tls, check, own, watch, used, unusable: None, refused: None, round }
     }
 

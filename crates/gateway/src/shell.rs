@@ -54,7 +54,7 @@ pub(crate) use answers::{Work, work_out};
 pub(crate) use broker::BrokerOut;
 pub use facts::{
     AuthorityFacts, CallerFacts, ClockFacts, DialFacts, EnrolmentFacts, EnrolmentTrouble,
-    ProcessFacts, RefusalFacts, Settings, TroubleFacts, TrustFacts,
+    ProcessFacts, RefusalFacts, RevokedFacts, Settings, TroubleFacts, TrustFacts,
 };
 pub use policy::PolicyOrder;
 pub use query::{

@@ -239,8 +239,7 @@ impl Pump {
         match turn {
             Turn::Renewed => self.beside.dial(server.clone()),
             Turn::Dialled(dialled) => self.beside.join(dialled, &front.ledger.subscriptions),
-            Turn::Joined => self.session.take_leave(&front.ledger),
-            Turn::Left => self.session.move_on(),
+            Turn::Settled => self.session.begin_move(&front.ledger),
             Turn::Failed { reason, subscribed } => {
                 let server = server.url.to_string();
                 tracing::warn!(

@@ -298,21 +298,12 @@ impl Session {
         }
     }
 
-    /// Takes leave of every subscription, as a leave does, but keeps them for the next connection.
-    fn begin_move(&mut self, ledger: &Ledger) {
-        self.take_leave(ledger);
-        self.move_on();
-    }
-
-    /// The first half of a move: nothing new is sent to us, and everything else goes on.
-    pub(crate) fn take_leave(&mut self, ledger: &Ledger) {
+    /// Takes leave of every subscription, as a leave does, but keeps them for the next connection; this one
+    /// ends when the server has processed everything.
+    pub(crate) fn begin_move(&mut self, ledger: &Ledger) {
         for (id, _) in ledger.subscriptions.live() {
             self.out.unsubscribe(id.0);
         }
-    }
-
-    /// The second half: the connection ends when the server has processed everything.
-    pub(crate) fn move_on(&mut self) {
         self.phase = Phase::Moving;
         self.ping(Awaited::Phase);
     }

@@ -49,6 +49,7 @@ pub fn findings(report: &Report) -> Vec<Finding> {
         .collect();
     all.extend(policy_refused(report));
     all.extend(not_renewed(report));
+    all.extend(old_lists(report));
     all.extend(other_certificates(report));
     all.extend(peers_certificates(report));
     all.extend(certificates::refused(report).map(Finding::warning));
@@ -135,6 +136,16 @@ pub fn not_renewed(report: &Report) -> Option<Finding> {
     let left = report.daemon.certificate.not_after.saturating_sub(report.at);
     let text = format!("no new certificate for {}: {}", human::span(gone), trouble.text);
     Some(if gone < left { Finding::warning(text) } else { Finding::problem(text) })
+}
+
+/// What was revoked since is not known here.
+fn old_lists(report: &Report) -> impl Iterator<Item = Finding> {
+    report.daemon.trust.revoked.iter().filter_map(|list| {
+        let late = human::span(list.late(report.at)?);
+        let issuer = &list.issuer;
+        let what = "the list of certificates that it has revoked should have been replaced";
+        Some(Finding::warning(format!("{issuer}: {what} {late} ago ([link] tls.crl)")))
+    })
 }
 
 fn links_down(core: &Snapshot) -> Option<Finding> {

@@ -17,7 +17,10 @@ use super::{
     Operator,
     socket::{self, SocketError},
 };
-use crate::{OwnCertificates, Use, audit, config, renewal::Files};
+use crate::{
+    OwnCertificates, Use, audit, config,
+    renewal::{Files, Found},
+};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -89,14 +92,14 @@ impl Door {
                 Kind::Unix { listener: socket::listen_at(path)?, path: path.clone() }
             }
             config::Admin::Tcp { listen, tls, allow } => {
-                let own = tls.load()?;
+                let found = Found::load(tls)?;
                 let listener = TcpListener::bind(listen)
                     .await
                     .map_err(|source| DoorError::Listen { address: *listen, source })?;
-                let guard =
-                    Guard { tls: tls::admin_server_config(&own), allow: Arc::new(allow.clone()) };
+                let tls_config = tls::admin_server_config(&found.credentials);
+                let guard = Guard { tls: tls_config, allow: Arc::new(allow.clone()) };
                 let files = (Use::Admin, tls.clone());
-                let files = Files::new(files, &own, certificates.clone(), Box::new(|_| Ok(())));
+                let files = Files::new(files, &found, certificates.clone(), Box::new(|_| Ok(())));
                 Kind::Tcp { listener, guard, files: Box::new(files) }
             }
         };

@@ -31,7 +31,7 @@ use crate::{
     notary::Notary,
     policies::Policies,
     record::{Begin, Recorder},
-    renewal::{Files, Renewal},
+    renewal::{Files, Found, Renewal},
     shell::{BrokerOut, Parts, Shell, ShellError, ShellHandle, vetting, work_out},
 };
 
@@ -46,6 +46,7 @@ pub(super) struct Builder {
     clock: Clock,
     names: Arc<Names>,
     notary: Arc<Notary>,
+    found: Found,
     member: Member,
     tasks: JoinSet<Result<(), ShellError>>,
     task_names: BTreeMap<Id, &'static str>,
@@ -56,12 +57,7 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(
-        config: Arc<Config>,
-        clock: Clock,
-        credentials: Credentials,
-        names: Arc<Names>,
-    ) -> Self {
+    pub(super) fn new(config: Arc<Config>, clock: Clock, found: Found, names: Arc<Names>) -> Self {
         let member = Member {
             gateway: config.gateway.clone(),
             region: config.region.clone(),
@@ -70,12 +66,14 @@ impl Builder {
             state: GatewayState::Starting,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         };
+        let credentials = found.credentials.clone();
         let notary = Notary::new(config.fabric.clone(), Arc::clone(&names), credentials);
         Self {
             config,
             clock,
             names,
             notary: Arc::new(notary),
+            found,
             member,
             tasks: JoinSet::new(),
             task_names: BTreeMap::new(),
@@ -189,7 +187,7 @@ impl Builder {
                 let (region, gateway) = (&self.config.region, &self.config.gateway);
                 let check =
                     Renewal::same_identity(&self.names, region.to_string(), gateway.to_string());
-                let files = Files::new(files, &self.notary.credentials(), own, check);
+                let files = Files::new(files, &self.found, own, check);
                 let names = Arc::clone(&self.names);
                 let renewal = Renewal { files, names, links, shell: renewed };
                 let token = self.cancelled.clone();

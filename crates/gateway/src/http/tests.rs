@@ -2,7 +2,10 @@ use antiphon_core::GatewayState;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
-use crate::testing::{report, shell_with};
+use crate::{
+    shell::{EnrolmentFacts, EnrolmentTrouble},
+    testing::{report, shell_with},
+};
 
 /// The status line and the body of one answer.
 async fn get(report: Report, path: &str) -> (String, String) {
@@ -47,6 +50,22 @@ async fn ready_is_said_exactly_while_joined() {
     draining.core.state = GatewayState::Draining;
     let why = get(draining, "/readyz").await.1;
     assert!(why.starts_with("draining: it leaves the fabric\n"), "{why}");
+}
+
+#[tokio::test]
+async fn why_there_is_no_new_certificate_is_told_to_people() {
+    let mut sealed = report();
+    sealed.core.joined = true;
+    let since = sealed.at;
+    sealed.at += Duration::from_secs(600);
+    let (kind, text) = ("sealed".to_owned(), "https://vault:8200 is sealed: unseal it".to_owned());
+    let trouble = Some(EnrolmentTrouble { kind, text, since });
+    sealed.daemon.enrolment = Some(EnrolmentFacts { trouble, ..EnrolmentFacts::default() });
+    let (status, body) = get(sealed, "/readyz").await;
+    assert_eq!(status, "HTTP/1.1 200 OK", "the old one is good");
+    let line =
+        "no new certificate for 10 minutes (sealed): https://vault:8200 is sealed: unseal it";
+    assert_eq!(body.lines().nth(2), Some(line), "{body}");
 }
 
 #[test]

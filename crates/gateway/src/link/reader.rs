@@ -1,6 +1,11 @@
 //! The receiving side of a link: messages become events.
 
-use std::sync::Arc;
+use std::{
+    fmt,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use antiphon_core::{Advert, Connection, Control, LinkId};
 use antiphon_proto::{
@@ -8,16 +13,23 @@ use antiphon_proto::{
     v1::{ControlMessage, DataMessage, data_message},
 };
 use bytes::Bytes;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 use tonic::Streaming;
 
 use super::{
     context::LinkContext,
     expand::{ExpandError, Expander, Frames},
+    outbox::ControlItem,
     port::LinkEvent,
     stats::Meter,
     stream::Wire,
 };
+
+/// Why a connection ended that the peer has closed in order.
+const CLOSED: &str = "closed by the peer";
+/// How long a link that both sides have closed stays on the side that closed first, for what it wrote last
+/// to be sent: the other may have closed at the same time, and not waited for that.
+const LINGER: Duration = Duration::from_millis(250);
 
 /// Reads both connections of one link.
 pub(crate) struct Reader<'a> {
@@ -27,30 +39,54 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads until either connection ends; says why, for people.
+    /// Reads until either connection ends; says why, for people. A peer that closes in order is first told
+    /// all that waits for it.
     pub(crate) async fn read(
         &self,
         control: Streaming<ControlMessage>,
         data: Streaming<DataMessage>,
         expander: Expander,
     ) -> String {
+        let mut data = pin!(self.read_data(data, expander));
+        let ended = tokio::select! {
+            ended = self.read_control(control) => ended,
+            reason = &mut data => return format!("data connection: {reason}"),
+        };
+        if let ControlEnd::InOrder = ended {
+            self.take_leave(data).await;
+        }
+        format!("control connection: {ended}")
+    }
+
+    /// The peer has written its last control message. Ours are written too; then whoever closed first goes
+    /// first, for what is not sent by then goes with the connection.
+    async fn take_leave(&self, data: Pin<&mut impl Future<Output = String>>) {
+        let Some(queue) = self.context.registry.control_queue(self.link) else { return };
+        let grace = self.context.config.close_grace;
+        let written = async {
+            // Refused where we have closed before.
+            let answers = queue.send(ControlItem::Close).await.is_ok();
+            queue.closed().await;
+            sleep(if answers { grace } else { LINGER }).await;
+        };
         tokio::select! {
-            reason = self.read_control(control) => format!("control connection: {reason}"),
-            reason = self.read_data(data, expander) => format!("data connection: {reason}"),
+            _ = timeout(grace, written) => {}
+            _ = data => {}
         }
     }
 
-    async fn read_control(&self, mut inbound: Streaming<ControlMessage>) -> String {
+    async fn read_control(&self, mut inbound: Streaming<ControlMessage>) -> ControlEnd {
         let mut pulse = self.pulse(Connection::Control, &self.meter.control);
         loop {
             let message = match self.next(&mut inbound, &mut pulse).await {
-                Ok(message) => message,
-                Err(reason) => return reason,
+                Ok(Some(message)) => message,
+                Ok(None) => return ControlEnd::InOrder,
+                Err(reason) => return ControlEnd::Broken(reason),
             };
             match ControlIn::try_from(message) {
-                Ok(ControlIn::Greeting) => return "a second hello".to_owned(),
+                Ok(ControlIn::Greeting) => return ControlEnd::Broken("a second hello".to_owned()),
                 Ok(message) => self.on_control(message).await,
-                Err(error) => return format!("malformed message: {error}"),
+                Err(error) => return ControlEnd::Broken(format!("malformed message: {error}")),
             }
         }
     }
@@ -118,7 +154,8 @@ impl Reader<'_> {
         let mut pulse = self.pulse(connection, &self.meter.data);
         loop {
             let body = match self.next(&mut inbound, &mut pulse).await {
-                Ok(message) => message.body,
+                Ok(Some(message)) => message.body,
+                Ok(None) => return CLOSED.to_owned(),
                 Err(reason) => return reason,
             };
             let event = match body {
@@ -158,22 +195,19 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// The next message; meanwhile, bytes that make none yet are reported as life.
+    /// The next message, `None` where the peer closes in order; meanwhile, bytes that make none yet are
+    /// reported as life.
     async fn next<M>(
         &self,
         inbound: &mut Streaming<M>,
         pulse: &mut Pulse<'_>,
-    ) -> Result<M, String> {
+    ) -> Result<Option<M>, String> {
         loop {
             tokio::select! {
                 biased;
                 message = inbound.message() => {
                     pulse.seen = pulse.wire.bytes_in();
-                    return match message {
-                        Ok(Some(message)) => Ok(message),
-                        Ok(None) => Err("closed by the peer".to_owned()),
-                        Err(status) => Err(pulse.wire.reason(&status)),
-                    };
+                    return message.map_err(|status| pulse.wire.reason(&status));
                 }
                 _ = pulse.ticks.tick() => {}
             }
@@ -193,6 +227,23 @@ impl Reader<'_> {
         let mut ticks = interval_at(Instant::now() + period, period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Pulse { connection, wire, seen: wire.bytes_in(), ticks }
+    }
+}
+
+/// How a control connection ended.
+enum ControlEnd {
+    /// The peer has said all that it had to say.
+    InOrder,
+    /// For this reason.
+    Broken(String),
+}
+
+impl fmt::Display for ControlEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InOrder => f.write_str(CLOSED),
+            Self::Broken(reason) => f.write_str(reason),
+        }
     }
 }
 

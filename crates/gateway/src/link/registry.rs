@@ -104,6 +104,11 @@ impl Registry {
         self.links().get(&link).map(|entry| entry.gateway.clone())
     }
 
+    /// What waits for the control connection of a link that is up.
+    pub(crate) fn control_queue(&self, link: LinkId) -> Option<mpsc::Sender<ControlItem>> {
+        self.links().get(&link).map(|entry| entry.control.clone())
+    }
+
     pub(crate) fn close(&self, link: LinkId, reason: String) {
         self.with(link, |entry| {
             // With its queue full there is no orderly way.

@@ -30,6 +30,8 @@ pub(super) fn show(sheet: &mut Sheet, report: &Report) {
     );
     let help = "When the first certificate that a peer has shown ends, since 1970";
     sheet.gauge("peer_certificate_expiry_timestamp_seconds", help, peers(report));
+    let help = "When the authority promised a newer list of revoked certificates, since 1970";
+    sheet.gauge("revocation_list_next_update_timestamp_seconds", help, revoked(report));
     for (name, help, count) in [
         (
             "link_handovers",
@@ -48,6 +50,17 @@ pub(super) fn show(sheet: &mut Sheet, report: &Report) {
 
 fn label(one: &OwnCertificate) -> [(&'static str, String); 1] {
     [("certificate", one.of.as_str().to_owned())]
+}
+
+/// Of two lists of one authority, the older.
+fn revoked(report: &Report) -> impl Iterator<Item = Row<f64>> {
+    let mut due = BTreeMap::<_, Duration>::new();
+    for list in &report.daemon.trust.revoked {
+        let Some(next) = list.next_update else { continue };
+        let labels = [("issuer", list.issuer.clone())];
+        due.entry(labels).and_modify(|known| *known = (*known).min(next)).or_insert(next);
+    }
+    due.into_iter().map(|(labels, next)| Row::new(labels, next.as_secs_f64()))
 }
 
 /// Of two links to one peer, the end that comes first.

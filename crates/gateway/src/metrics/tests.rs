@@ -3,7 +3,10 @@ use std::{collections::BTreeMap, time::Duration};
 use antiphon_core::{Alarm, DropReason, DropView, Tally, TallyKey, TallyView};
 
 use super::*;
-use crate::{shell::LinkTraffic, testing::report};
+use crate::{
+    shell::{LinkTraffic, RevokedFacts},
+    testing::report,
+};
 
 fn page(report: &Report) -> String {
     Metrics::new().text(report)
@@ -95,6 +98,16 @@ fn two_links_to_one_peer_are_one_row() {
     assert_line(&page, &format!("antiphon_link_bytes_total{{{labels}}} 6"));
     let end = "antiphon_peer_certificate_expiry_timestamp_seconds";
     assert_line(&page, &format!("{end}{{gateway=\"us-1\",region=\"us\"}} 1900000000.0"));
+}
+
+#[test]
+fn lists_of_revoked_certificates_tell_when_they_are_due() {
+    let mut report = report();
+    let (issuer, revoked) = ("CN=acme".to_owned(), 2);
+    let next_update = Some(Duration::from_secs(1_900_000_000));
+    report.daemon.trust.revoked = vec![RevokedFacts { issuer, revoked, next_update }];
+    let name = "antiphon_revocation_list_next_update_timestamp_seconds";
+    assert_line(&page(&report), &format!("{name}{{issuer=\"CN=acme\"}} 1900000000.0"));
 }
 
 #[test]

@@ -23,8 +23,8 @@ async fn watched_by(adjust: impl FnOnce(&mut Files)) -> Watched {
     let authority = Authority::new();
     let files = authority.issue("gw", EU, &[]);
     let names = Arc::new(Names::new("acme", &[].into(), CommonName::Ignored).unwrap());
-    let first = files.load().unwrap();
-    let (links, receiver) = latest::channel(LinkTls::new(&first, &names));
+    let first = Found::load(&files).unwrap();
+    let (links, receiver) = latest::channel(LinkTls::new(&first.credentials, &names));
     let (shell, renewed) = mpsc::channel(1);
     let check = Renewal::same_identity(&names, "eu".to_owned(), "eu-1".to_owned());
     let own = OwnCertificates::default();
@@ -68,6 +68,19 @@ async fn a_renewed_certificate_reaches_the_next_handshake_and_the_shell() {
     let own = &watched.own.all()[0];
     assert_eq!((own.of, own.renewals), (Use::Link, 1));
     assert_eq!(own.fingerprint, expected.fingerprint().to_string());
+}
+
+/// A gateway reads its files first and watches them when everything else is built.
+#[tokio::test(start_paused = true)]
+async fn what_was_replaced_before_anybody_watched_is_found() {
+    let authority = Authority::new();
+    let files = authority.issue("gw", EU, &[]);
+    let first = Found::load(&files).unwrap();
+    let second = authority.issue("gw", EU, &[]).load().unwrap();
+    let own = OwnCertificates::default();
+    let mut files = Files::new((Use::Link, files), &first, own, Box::new(|_| Ok(())));
+    let renewed = timeout(PERIOD, files.renewed()).await.expect("the first look finds it");
+    assert_eq!(renewed.fingerprint(), second.fingerprint());
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use std::{
 };
 
 use antiphon_core::{GatewayId, RegionId};
-use antiphon_identity::{Credentials, Date, TrustBundle};
+use antiphon_identity::{Credentials, Date, Revocation, TrustBundle};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{CallerTrust, Config};
@@ -79,6 +79,19 @@ pub struct TrustFacts {
     pub broker: Vec<AuthorityFacts>,
     /// Whose signatures prove callers here: `[policy] callers`; `None`: no rule asks for them.
     pub callers: Option<CallerFacts>,
+    /// The lists of revoked certificates by which gateways are judged: `[link] tls.crl`.
+    pub revoked: Vec<RevokedFacts>,
+}
+
+/// One list of revoked certificates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedFacts {
+    /// The subject of the authority that signed it.
+    pub issuer: String,
+    /// How many certificates it names.
+    pub revoked: usize,
+    /// When its authority promised a newer one, since 1970-01-01 UTC; `None`: it did not.
+    pub next_update: Option<Duration>,
 }
 
 /// Whose signatures prove callers.
@@ -144,7 +157,21 @@ impl TrustFacts {
             link: authorities(credentials.trust()),
             broker: broker.as_ref().map(authorities).unwrap_or_default(),
             callers: config.policy.callers.as_ref().map(callers),
+            revoked: credentials.trust().revocations().map(RevokedFacts::of).collect(),
         }
+    }
+}
+
+impl RevokedFacts {
+    fn of(list: &Revocation) -> Self {
+        let next_update = list.next_update.map(|time| Duration::from_secs(time.as_secs()));
+        Self { issuer: list.issuer.clone(), revoked: list.revoked, next_update }
+    }
+
+    /// For how long it has been older than its authority promised, at `now`.
+    #[must_use]
+    pub fn late(&self, now: Duration) -> Option<Duration> {
+        now.checked_sub(self.next_update?).filter(|late| !late.is_zero())
     }
 }
 

@@ -213,6 +213,37 @@ async fn a_close_does_not_wait_for_a_peer_that_is_gone() {
     assert_eq!(world.eu.down().await, (link, "silence".into()));
 }
 
+/// Receipts must not go with the link: what waits to be written still is, when the other side closes.
+#[tokio::test(start_paused = true)]
+async fn whoever_is_closed_on_has_its_last_word() {
+    const WORDS: usize = 16;
+    let mut world = World::new(|_, _| {});
+    let (link, us_link) = linked(&mut world.eu, &mut world.us).await;
+    let [eu, us] = [&world.eu, &world.us].map(|side| side.hello.endpoint.clone());
+    let path = |condition| Path { delay: DELAY, condition };
+    world.network.set(&us, &eu, path(Condition::BlackHole));
+    for _ in 0..WORDS {
+        let gateway = "eu-1".parse().unwrap();
+        let message = Bytes::from(vec![0; 64 << 10]);
+        world.us.handle.submit(LinkCommand::Gossip { gateway, message });
+    }
+    world.eu.handle.submit(LinkCommand::Close { link, reason: "replaced".into() });
+    // That arrives, and nothing goes back.
+    sleep(DELAY * 10).await;
+    world.network.set(&us, &eu, path(Condition::Open));
+    for _ in 0..WORDS {
+        world
+            .eu
+            .until(|event| {
+                assert!(!matches!(event, LinkEvent::Down { .. }), "before the last word");
+                matches!(event, LinkEvent::Gossip { .. }).then_some(())
+            })
+            .await;
+    }
+    assert_eq!(world.eu.down().await, (link, "replaced".into()));
+    assert_eq!(world.us.down().await.0, us_link);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_one_task_ends_all_links_and_their_events() {
     let mut world = World::new(|_, _| {});

@@ -108,7 +108,11 @@ fn last_refusal(report: &Report) -> Option<&RefusalFacts> {
 async fn a_revoked_peer_is_cut_and_cannot_return() {
     for (judge, revoked) in [("eu-1", "us-1"), ("us-1", "eu-1")] {
         let secured = Secured::of(&["eu-1", "us-1"]).await;
-        let known = refusals(&*secured.fabric.report(judge).await, "revoked");
+        let before = secured.fabric.report(judge).await;
+        let page = crate::metrics::Metrics::new().text(&before);
+        let due = "antiphon_revocation_list_next_update_timestamp_seconds{issuer=\"";
+        assert!(page.contains(due), "{page}");
+        let known = refusals(&before, "revoked");
         let began = Instant::now();
         secured.revoke(judge, &[revoked]);
         secured
