@@ -2,6 +2,7 @@
 
 mod adverts;
 mod beacons;
+mod breaches;
 mod broker;
 mod cost;
 mod decide;
@@ -46,6 +47,7 @@ use rand_core::SeedableRng;
 use self::{
     adverts::Adverts,
     beacons::Beacons,
+    breaches::Breaches,
     broker::Broker,
     drain::Drain,
     drops::Drops,
@@ -120,6 +122,7 @@ pub struct Gateway {
     ordered: Ordered,
     vetting: Vetting,
     alarms: BTreeSet<Alarm>,
+    breaches: Breaches,
     drain: Option<Drain>,
     questions: Questions,
     probes: probes::Probes,
@@ -175,6 +178,7 @@ impl Gateway {
             ordered: Ordered::default(),
             vetting: Vetting::default(),
             alarms: BTreeSet::new(),
+            breaches: Breaches::default(),
             drain: None,
             questions: Questions::default(),
             probes: probes::Probes::default(),
@@ -241,6 +245,7 @@ impl Gateway {
             self.drain.as_ref().and_then(Drain::next_deadline),
             self.questions.next_deadline(),
             self.probes.next_deadline(),
+            self.breaches.next_deadline(),
             self.timers.next_deadline(),
         ]
         .into_iter()
@@ -339,6 +344,7 @@ impl Gateway {
         self.questions.expire(now.mono, out);
         self.expire_questions(now, out);
         self.expire_probes(now, out);
+        self.expire_breaches(now, out);
     }
 
     fn region(&self) -> &RegionId {

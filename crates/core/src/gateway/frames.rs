@@ -40,13 +40,13 @@ impl Gateway {
         let size = frame.as_ref().map_or(0, |frame| frame.end.body.payload().len() as u64);
         if weight < size {
             let breach = Breach("a frame that weighs more than it says");
-            return self.misbehaves(link, gateway, breach, out);
+            return self.misbehaves(link, gateway, breach, now, out);
         }
         let Some(inbox) = &mut peer.inbox else { return };
         match inbox.on_frame(epoch, number, weight, due) {
             Arrival::Accepted => {}
             Arrival::Stale => return,
-            Arrival::Breach(breach) => return self.misbehaves(link, gateway, breach, out),
+            Arrival::Breach(breach) => return self.misbehaves(link, gateway, breach, now, out),
         }
         peer.frames_in += 1;
         let incarnation = peer.hello.incarnation;

@@ -7,7 +7,7 @@ use crate::{
     LinkId, Now, Open, Outcome,
     gateway::cost::link_cost,
     gateway::peer::{Heard, Link, Peer, Phase, next_beat},
-    session::{Breach, Inbox},
+    session::Inbox,
 };
 
 /// Why a link ends that another one succeeds.
@@ -191,7 +191,7 @@ impl Gateway {
             Control::Ack(ack) => {
                 let Some((gateway, peer)) = self.peer_of(link) else { return };
                 if let Err(breach) = peer.outbox.on_ack(ack) {
-                    self.misbehaves(link, gateway, breach, out);
+                    self.misbehaves(link, gateway, breach, now, out);
                 }
             }
             Control::Digest(digest) => self.on_digest(link, &digest, out),
@@ -236,7 +236,7 @@ impl Gateway {
                 let open = peer.outbox.open();
                 return out.push(Action::Control { link, message: Control::Open(open) });
             }
-            Err(breach) => return self.misbehaves(link, gateway, breach, out),
+            Err(breach) => return self.misbehaves(link, gateway, breach, now, out),
         };
         let epoch = peer.outbox.epoch();
         if let Some(link) = &mut peer.link {
@@ -320,23 +320,6 @@ impl Gateway {
         if let Some(due) = peer.next_deadline(periods) {
             self.timers.arm(gateway, peer, due);
         }
-    }
-
-    /// A peer that breaks the protocol of the link loses the link.
-    pub(super) fn misbehaves(
-        &mut self,
-        link: LinkId,
-        gateway: GatewayId,
-        breach: Breach,
-        out: &mut Vec<Action>,
-    ) {
-        // Its numbers cannot be trusted: a new epoch begins when it comes back.
-        if let Some(peer) = self.peers.get_mut(&gateway) {
-            peer.inbox = None;
-        }
-        out.push(close(link, breach.0));
-        let what = breach.0.to_owned();
-        out.push(Action::Alarm { alarm: Alarm::PeerMisbehaves { gateway, what }, raised: true });
     }
 
     pub(super) fn new_epoch(&mut self) -> Epoch {

@@ -1,6 +1,7 @@
 //! Links, the sessions over them, and the frames on them.
 
 use super::*;
+use crate::gateway::breaches::TOLD;
 
 #[test]
 fn a_frame_that_has_been_here_or_has_no_hops_left_ends() {
@@ -80,6 +81,30 @@ fn a_silent_link_is_closed_and_a_breach_of_numbers_too() {
     assert!(closed(&bench.handle(Event::Tick)));
     let mut bench = Bench::new();
     assert!(closed(&bench.frame(5, reply_frame("us", "eu", 1))));
+}
+
+#[test]
+fn a_breach_is_told_until_the_peer_has_kept_to_the_protocol_for_a_while() {
+    let mut bench = Bench::new();
+    let told = |actions: &[Action]| -> Vec<bool> {
+        let raised = actions.iter().filter_map(|one| match one {
+            Action::Alarm { alarm: Alarm::PeerMisbehaves { .. }, raised } => Some(*raised),
+            _ => None,
+        });
+        raised.collect()
+    };
+    assert_eq!(told(&bench.frame(5, reply_frame("us", "eu", 1))), [true]);
+    let stands = |bench: &Bench| {
+        let view = bench.gateway.snapshot(at(bench.seconds));
+        view.alarms.iter().any(|one| one.alarm.kind() == "peer-misbehaves")
+    };
+    assert!(stands(&bench));
+    bench.seconds += TOLD.as_secs() - 1;
+    assert!(told(&bench.handle(Event::Tick)).is_empty());
+    assert!(stands(&bench));
+    bench.seconds += 1;
+    assert_eq!(told(&bench.handle(Event::Tick)), [false]);
+    assert!(!stands(&bench));
 }
 
 #[test]
