@@ -14,6 +14,8 @@ BENCH_FLAGS ?=
 PROFILE ?= release
 # More arguments for bench-growth, for example --quick.
 GROWTH_FLAGS ?=
+# The command, in one build with what measures it (--bin NAME), so that both have the same features.
+PROGRAMS = -p antiphon-cli -p antiphon-tests --bin antiphon
 # Real brokers for tests and demonstrations.
 WITH_NATS = NATS_SERVER="$$(.ci/nats-server)" && export NATS_SERVER
 
@@ -119,18 +121,18 @@ bench: ## Measure the parts: messages, events, routes, filters, batches (BENCH_F
 	$(CARGO) bench --locked -p antiphon-wire -p antiphon-core -p antiphon-gateway -- $(BENCH_FLAGS)
 
 bench-fabric: ## Compare the fabric with a flat broker, NATS gateways and a leaf node (FABRIC_FLAGS=--quick)
-	$(WITH_NATS) && $(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests \
+	$(WITH_NATS) && $(CARGO) build --locked --release $(PROGRAMS) --bin bench-fabric \
 	  && target/release/bench-fabric $(FABRIC_FLAGS)
 
 bench-growth: ## Measure cost against nodes, regions, collectives and identities
-	$(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests && target/release/bench-growth $(GROWTH_FLAGS)
+	$(CARGO) build --locked --release $(PROGRAMS) --bin bench-growth && target/release/bench-growth $(GROWTH_FLAGS)
 
 bench-nodes: ## Measure 2,000 emulated nodes on one broker
-	$(WITH_NATS) && $(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests \
+	$(WITH_NATS) && $(CARGO) build --locked --release $(PROGRAMS) --bin bench-nodes \
 	  && target/release/bench-nodes
 
 bench-commands: ## Measure the operator's reading commands on six gateways
-	$(WITH_NATS) && $(CARGO) build --locked --release -p antiphon-cli -p antiphon-tests \
+	$(WITH_NATS) && $(CARGO) build --locked --release $(PROGRAMS) --bin bench-commands \
 	  && target/release/bench-commands
 
 nats-server: ## Say where nats-server is; get one if it is missing
