@@ -1,6 +1,6 @@
 //! Hints: what they rule out, and what they never do.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::*;
 use crate::{
@@ -121,6 +121,48 @@ fn a_node_is_looked_for_where_it_may_be() {
     assert_eq!(regions(&mut bench, "n1.us"), ["us"]);
     assert_eq!(regions(&mut bench, "n1.ap"), ["ap"]);
     assert_eq!(regions(&mut bench, "new.us"), ["ap", "us"], "no region holds it: all are asked");
+}
+
+/// Ten regions, ours and nine others, all of whose hints are complete: what is for the nodes of one goes
+/// there, and to each other one no more often than its filter errs.
+#[test]
+fn of_ten_regions_only_the_one_that_has_the_nodes_is_asked() {
+    const NODES: usize = 1000;
+    let others: Vec<String> = (2..10).map(|number| format!("r{number}")).collect();
+    let mut bench = bench();
+    let mut us = topology_of("us-1", "us", "eu-1");
+    us.draft.stamp.version = 3;
+    let topology = place_of(&mut us);
+    let gateways = others.iter().map(|region| format!("{region}-1"));
+    topology.adjacencies.extend(gateways.map(|gateway| (gateway.parse().unwrap(), 1)));
+    let mut adverts = vec![us];
+    let names = |region: &str| -> Vec<String> {
+        (0..NODES).map(|number| format!("n{number}.{region}.example.net")).collect()
+    };
+    for region in others.iter().map(String::as_str).chain(["us"]) {
+        let gateway = format!("{region}-1");
+        if region != "us" {
+            adverts.push(topology_of(&gateway, region, "us-1"));
+            adverts.push(offer_of(&gateway, region));
+        }
+        let nodes = names(region);
+        let nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
+        adverts.extend(hints_of((&gateway, region), 1, true, &nodes, &[]));
+    }
+    adverts.extend(hints_of(("ap-1", "ap"), 1, true, &[], &[]));
+    hear(&mut bench, adverts);
+    bench.handle(reading(true, &["n1.eu"]));
+    let mut wrong: BTreeMap<String, usize> = BTreeMap::new();
+    for node in names("us") {
+        let asked = regions(&mut bench, &node);
+        assert!(asked.iter().any(|region| region == "us"), "{node}: {asked:?}");
+        for region in asked.into_iter().filter(|region| region != "us") {
+            *wrong.entry(region).or_default() += 1;
+        }
+    }
+    let all: usize = wrong.values().sum();
+    assert!(all < others.len() * NODES / 100, "{wrong:?}");
+    assert!(wrong.values().all(|count| *count < NODES / 50), "{wrong:?}");
 }
 
 #[test]
