@@ -363,6 +363,14 @@ impl Gateway {
             out.push(Action::Alarm { alarm, raised: false });
         }
     }
+
+    /// Clears every alarm that is over.
+    fn clear_all(&mut self, is_over: impl Fn(&Alarm) -> bool, out: &mut Vec<Action>) {
+        let over: Vec<Alarm> = self.alarms.iter().filter(|one| is_over(one)).cloned().collect();
+        for alarm in over {
+            self.clear(alarm, out);
+        }
+    }
 }
 
 #[cfg(test)]

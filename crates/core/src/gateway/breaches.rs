@@ -58,9 +58,8 @@ impl Gateway {
     }
 
     fn clear_breach(&mut self, of: &GatewayId, out: &mut Vec<Action>) {
-        let stands = |alarm: &&Alarm| matches!(alarm, Alarm::PeerMisbehaves { gateway, .. } if gateway == of);
-        if let Some(alarm) = self.alarms.iter().find(stands).cloned() {
-            self.clear(alarm, out);
-        }
+        let is_its =
+            |one: &Alarm| matches!(one, Alarm::PeerMisbehaves { gateway, .. } if gateway == of);
+        self.clear_all(is_its, out);
     }
 }

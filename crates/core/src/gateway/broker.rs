@@ -189,11 +189,7 @@ impl Gateway {
 
     /// A new connection may be allowed more.
     fn forget_denials(&mut self, out: &mut Vec<Action>) {
-        let denials =
-            self.alarms.iter().filter(|one| matches!(one, Alarm::PermissionDenied { .. }));
-        for alarm in denials.cloned().collect::<Vec<_>>() {
-            self.clear(alarm, out);
-        }
+        self.clear_all(|one| matches!(one, Alarm::PermissionDenied { .. }), out);
     }
 
     /// Publishes what waits, as far as the window allows.

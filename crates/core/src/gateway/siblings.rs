@@ -90,7 +90,7 @@ impl Gateway {
     }
 
     fn tell_apart(&mut self, apart: BTreeSet<GatewayId>, out: &mut Vec<Action>) {
-        let over = self.alarms.iter().filter(|alarm| match alarm {
+        let is_over = |alarm: &Alarm| match alarm {
             Alarm::TwoClusters { gateway } => !apart.contains(gateway),
             Alarm::NativelyJoined { .. }
             | Alarm::DuplicateGateway { .. }
@@ -99,10 +99,8 @@ impl Gateway {
             | Alarm::Halted { .. }
             | Alarm::LinkOrderedDown { .. }
             | Alarm::PermissionDenied { .. } => false,
-        });
-        for alarm in over.cloned().collect::<Vec<_>>() {
-            self.clear(alarm, out);
-        }
+        };
+        self.clear_all(is_over, out);
         for gateway in apart {
             self.raise(Alarm::TwoClusters { gateway }, out);
         }

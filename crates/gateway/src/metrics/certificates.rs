@@ -54,22 +54,27 @@ fn label(one: &OwnCertificate) -> [(&'static str, String); 1] {
 
 /// Of two lists of one authority, the older.
 fn revoked(report: &Report) -> impl Iterator<Item = Row<f64>> {
-    let mut due = BTreeMap::<_, Duration>::new();
-    for list in &report.daemon.trust.revoked {
-        let Some(next) = list.next_update else { continue };
+    first(report.daemon.trust.revoked.iter().filter_map(|list| {
         let labels = [("issuer", list.issuer.clone())];
-        due.entry(labels).and_modify(|known| *known = (*known).min(next)).or_insert(next);
-    }
-    due.into_iter().map(|(labels, next)| Row::new(labels, next.as_secs_f64()))
+        Some((labels, list.next_update?))
+    }))
 }
 
 /// Of two links to one peer, the end that comes first.
 fn peers(report: &Report) -> impl Iterator<Item = Row<f64>> {
-    let mut ends = BTreeMap::<_, Duration>::new();
-    for link in &report.daemon.links {
-        let Some(end) = link.certificate_end else { continue };
+    first(report.daemon.links.iter().filter_map(|link| {
         let labels = [("gateway", link.gateway.to_string()), ("region", link.region.to_string())];
-        ends.entry(labels).and_modify(|known| *known = (*known).min(end)).or_insert(end);
+        Some((labels, link.certificate_end?))
+    }))
+}
+
+/// A row for each set of labels, with the first of its times.
+fn first<const N: usize>(
+    times: impl Iterator<Item = ([(&'static str, String); N], Duration)>,
+) -> impl Iterator<Item = Row<f64>> {
+    let mut firsts = BTreeMap::<_, Duration>::new();
+    for (labels, time) in times {
+        firsts.entry(labels).and_modify(|known| *known = (*known).min(time)).or_insert(time);
     }
-    ends.into_iter().map(|(labels, end)| Row::new(labels, end.as_secs_f64()))
+    firsts.into_iter().map(|(labels, time)| Row::new(labels, time.as_secs_f64()))
 }
