@@ -139,11 +139,15 @@ pub struct Limits {
     pub flap_penalty_reuse: u32,
 }
 
-/// How often and how long.
+/// How often and how long. What a record of an earlier version does not name is the default.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Periods {
     /// Between pings on each connection of a link.
     pub ping: Duration,
+    /// Between looks at what the links cost that are not configured. Default 10 s: the shortest of ten
+    /// round trips is that of the path, not of a busy machine.
+    pub cost_review: Duration,
     /// Silence after which a link is down.
     pub link_timeout: Duration,
     /// How long a session waits for its link to come back.
@@ -220,6 +224,7 @@ impl Default for Periods {
     fn default() -> Self {
         Self {
             ping: Duration::from_secs(1),
+            cost_review: Duration::from_secs(10),
             link_timeout: Duration::from_secs(3),
             resume: Duration::from_secs(10),
             ack_delay: Duration::from_millis(5),

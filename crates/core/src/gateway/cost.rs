@@ -5,8 +5,9 @@ use std::time::Duration;
 /// Noise below this and a quarter of the cost does not move traffic.
 const STEP: u32 = 2;
 
-/// The cost of a link that cost `current` so far: what is configured, else the smoothed round trip
-/// in whole milliseconds, once it is off by more than a quarter and [`STEP`]. At least 1.
+/// The cost of a link that cost `current` so far: what is configured, else the shortest round trip
+/// since the last look in whole milliseconds, once it is off by more than a quarter and [`STEP`]. At
+/// least 1.
 pub(super) fn link_cost(current: u32, configured: Option<u32>, rtt: Option<Duration>) -> u32 {
     let measured = |rtt: Duration| u32::try_from(rtt.as_millis()).unwrap_or(u32::MAX);
     match (configured, rtt.map(measured)) {

@@ -81,7 +81,7 @@ impl Gateway {
         self.timers.arm(&gateway, peer, now.mono);
         let digest = self.database.digest().into_iter().chain(self.hinting.library.digest());
         let digest = digest.collect();
-        self.review_cost(&gateway);
+        self.review_cost(&gateway, now);
         self.links.insert(link, gateway);
         self.graph_stale = true;
         out.push(Action::Control { link, message: Control::Open(open) });
@@ -163,14 +163,20 @@ impl Gateway {
             return;
         }
         link.asked = None;
+        let first = peer.rtt.is_none();
         peer.measure(now.mono.saturating_sub(at));
-        self.review_cost(&gateway);
+        if first {
+            self.review_cost(&gateway, now);
+        }
     }
 
-    fn review_cost(&mut self, gateway: &GatewayId) {
+    /// Looks at what a link costs: when it comes up, at its first round trip, and from then on all
+    /// links of this gateway at once.
+    fn review_cost(&mut self, gateway: &GatewayId, now: Now) {
         let Some(peer) = self.peers.get_mut(gateway) else { return };
+        peer.next_review = next_beat(now.mono, self.beat, self.config.periods.cost_review);
         let configured = self.config.costs.get(&peer.hello.region).copied();
-        let cost = link_cost(peer.cost, configured, peer.rtt);
+        let cost = link_cost(peer.cost, configured, peer.least_rtt.take());
         if cost != peer.cost {
             peer.cost = cost;
             self.graph_stale = true;
@@ -298,6 +304,7 @@ impl Gateway {
         let Some(peer) = self.peers.get_mut(gateway) else { return };
         let periods = &self.config.periods;
         self.timers.disarm(gateway, peer);
+        let review = peer.link.is_some() && peer.next_review <= now.mono;
         if peer.is_forgotten(now.mono, periods) {
             return self.forget_peer(gateway, now);
         }
@@ -319,6 +326,9 @@ impl Gateway {
         }
         if let Some(due) = peer.next_deadline(periods) {
             self.timers.arm(gateway, peer, due);
+        }
+        if review {
+            self.review_cost(gateway, now);
         }
     }
 

@@ -32,8 +32,12 @@ pub(super) struct Peer {
     pub(super) synchronised: bool,
     /// Smoothed round trip; `None` before the first answer.
     pub(super) rtt: Option<Duration>,
+    /// Shortest round trip since its cost was last looked at.
+    pub(super) least_rtt: Option<Duration>,
     /// What its adjacency costs in our adverts.
     pub(super) cost: u32,
+    /// When that is looked at again, at the next ping.
+    pub(super) next_review: Duration,
     /// Frames it sent us, and we sent it, in this link's life and before.
     pub(super) frames_in: u64,
     pub(super) frames_out: u64,
@@ -92,7 +96,9 @@ impl Peer {
             barred: false,
             synchronised: false,
             rtt: None,
+            least_rtt: None,
             cost: 1,
+            next_review: Duration::ZERO,
             frames_in: 0,
             frames_out: 0,
             due: None,
@@ -153,6 +159,7 @@ impl Peer {
             Some(rtt) => (rtt * 7 + sample) / 8,
             None => sample,
         });
+        self.least_rtt = Some(self.least_rtt.map_or(sample, |least| least.min(sample)));
     }
 }
 

@@ -120,3 +120,30 @@ fn of_two_links_the_one_that_the_lower_id_dialled_stays() {
     assert_eq!(up(2, Some(target)), LinkId(2), "eu-1 is lower and dialled");
     assert_eq!(up(3, None), LinkId(2));
 }
+
+/// A second passes, and the ping of it is answered after so long; what the link costs then.
+fn answered_after(bench: &mut Bench, millis: u64) -> u32 {
+    let asked = bench.wait(1).into_iter().find_map(|action| match action {
+        Action::Ping { link, connection: connection @ Connection::Control, nonce } => {
+            Some(Event::Pong { link, connection, nonce })
+        }
+        _ => None,
+    });
+    let mut now = at(bench.seconds);
+    now.mono += Duration::from_millis(millis);
+    bench.gateway.handle(asked.unwrap(), now);
+    bench.gateway.snapshot(now).links[0].cost
+}
+
+#[test]
+fn a_cost_follows_the_shortest_round_trip_of_a_while() {
+    let mut bench = Bench::new();
+    assert_eq!(answered_after(&mut bench, 20), 20, "the first is all that is known");
+    let busy = (1..60).map(|second| answered_after(&mut bench, if second % 5 == 0 { 21 } else { 90 }));
+    assert!(busy.into_iter().all(|cost| cost == 20), "the path has not become longer");
+    let longer: Vec<u32> = (0..20).map(|_| answered_after(&mut bench, 90)).collect();
+    let changed = longer.iter().position(|cost| *cost == 90).unwrap();
+    assert!((1..20).contains(&changed), "not at once, and not late: {longer:?}");
+    assert!(longer[..changed].iter().all(|cost| *cost == 20));
+    assert!(longer[changed..].iter().all(|cost| *cost == 90));
+}
