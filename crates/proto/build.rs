@@ -14,6 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         // Payloads stay slices of the message that they arrived in.
         .bytes(".")
         .build_transport(false)
+        .codec_path("crate::codec::LeanCodec")
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -12,6 +12,7 @@
 //! - [`v1`]: the generated messages, client and server of links; [`admin_v1`]: those for operators.
 
 mod advert;
+mod codec;
 mod control;
 mod end;
 mod error;

@@ -11,8 +11,9 @@ use crate::{
 /// Least time between two versions of one of our adverts, so that a burst of changes is one advert.
 const SPACING: Duration = Duration::from_millis(20);
 
-/// Bytes of adverts in one message, unless a single one is larger.
-const BATCH_BYTES_MAX: usize = 256 << 10;
+/// Bytes of adverts in one message, unless a single one is larger: each link keeps room for what was
+/// once said on it at a time.
+const BATCH_BYTES_MAX: usize = 8 << 10;
 
 /// What we said last, and when.
 #[derive(Debug)]
