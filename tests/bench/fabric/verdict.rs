@@ -154,9 +154,15 @@ impl Run<'_> {
             Some(Bar { what, bar, measured, holds: late <= early * 1.1 })
         };
         let resting = || {
-            let most = rest["resident_mib"]["most"].as_f64()?;
+            let (held, count) = (&rest["resident_mib"], rest["gateways"].as_u64()?);
+            let most = held["most"].as_f64()?;
+            let measured = format!(
+                "{most:.1} MiB the most of {count}, {:.1} their median; {:.0} ms of CPU a second",
+                held["median"].as_f64()?,
+                rest["cpu_ms_a_second"].as_f64()?
+            );
             let (what, bar) = ("a gateway at rest, 30 links", "below 30 MiB".to_owned());
-            Some(Bar { what, bar, measured: format!("{most:.1} MiB"), holds: most < 30.0 })
+            Some(Bar { what, bar, measured, holds: most < 30.0 })
         };
         let peak = || {
             let peaks = self.each(PACED, "fabric", "gateway_peak_mib").into_iter();
