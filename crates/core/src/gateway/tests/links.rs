@@ -139,7 +139,8 @@ fn answered_after(bench: &mut Bench, millis: u64) -> u32 {
 fn a_cost_follows_the_shortest_round_trip_of_a_while() {
     let mut bench = Bench::new();
     assert_eq!(answered_after(&mut bench, 20), 20, "the first is all that is known");
-    let busy = (1..60).map(|second| answered_after(&mut bench, if second % 5 == 0 { 21 } else { 90 }));
+    let busy =
+        (1..60).map(|second| answered_after(&mut bench, if second % 5 == 0 { 21 } else { 90 }));
     assert!(busy.into_iter().all(|cost| cost == 20), "the path has not become longer");
     let longer: Vec<u32> = (0..20).map(|_| answered_after(&mut bench, 90)).collect();
     let changed = longer.iter().position(|cost| *cost == 90).unwrap();
