@@ -92,6 +92,8 @@ pub struct Gateway {
     timers: Timers,
     /// Where in each period links are pinged.
     beat: Duration,
+    /// When it is looked at again what links cost. Pings wake us for it.
+    next_cost_review: Duration,
     /// The current link of each linked peer.
     links: BTreeMap<LinkId, GatewayId>,
     members: BTreeMap<GatewayId, Member>,
@@ -155,6 +157,7 @@ impl Gateway {
             siblings: Siblings::new(),
             peers: BTreeMap::new(),
             timers: Timers::default(),
+            next_cost_review: Duration::ZERO,
             links: BTreeMap::new(),
             members: BTreeMap::new(),
             lost_members: BTreeSet::new(),

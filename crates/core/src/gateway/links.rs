@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::{
     Accept, Action, Alarm, Connection, Control, DialTarget, Epoch, Gateway, GatewayId, Hello,
     LinkId, Now, Open, Outcome,
-    gateway::cost::link_cost,
     gateway::peer::{Heard, Link, Peer, Phase, next_beat},
     session::Inbox,
 };
@@ -78,10 +77,10 @@ impl Gateway {
             asked: None,
         });
         let open = peer.outbox.open();
+        peer.review_cost(&self.config.costs);
         self.timers.arm(&gateway, peer, now.mono);
         let digest = self.database.digest().into_iter().chain(self.hinting.library.digest());
         let digest = digest.collect();
-        self.review_cost(&gateway, now);
         self.links.insert(link, gateway);
         self.graph_stale = true;
         out.push(Action::Control { link, message: Control::Open(open) });
@@ -156,7 +155,8 @@ impl Gateway {
 
     pub(super) fn on_pong(&mut self, link: LinkId, connection: Connection, nonce: u64, now: Now) {
         self.on_heard(link, connection, now);
-        let Some((gateway, peer)) = self.peer_of(link) else { return };
+        let peer = self.links.get(&link).and_then(|gateway| self.peers.get_mut(gateway));
+        let Some(peer) = peer else { return };
         let Some(link) = &mut peer.link else { return };
         let Some((asked, at)) = link.asked else { return };
         if connection != Connection::Control || asked != nonce {
@@ -166,20 +166,15 @@ impl Gateway {
         let first = peer.rtt.is_none();
         peer.measure(now.mono.saturating_sub(at));
         if first {
-            self.review_cost(&gateway, now);
+            self.graph_stale |= peer.review_cost(&self.config.costs);
         }
     }
 
-    /// Looks at what a link costs: when it comes up, at its first round trip, and from then on all
-    /// links of this gateway at once.
-    fn review_cost(&mut self, gateway: &GatewayId, now: Now) {
-        let Some(peer) = self.peers.get_mut(gateway) else { return };
-        peer.next_review = next_beat(now.mono, self.beat, self.config.periods.cost_review);
-        let configured = self.config.costs.get(&peer.hello.region).copied();
-        let cost = link_cost(peer.cost, configured, peer.least_rtt.take());
-        if cost != peer.cost {
-            peer.cost = cost;
-            self.graph_stale = true;
+    /// Looks at what all links cost, so that one advert tells of every change.
+    fn review_costs(&mut self, now: Now) {
+        self.next_cost_review = next_beat(now.mono, self.beat, self.config.periods.cost_review);
+        for peer in self.peers.values_mut().filter(|peer| peer.link.is_some()) {
+            self.graph_stale |= peer.review_cost(&self.config.costs);
         }
     }
 
@@ -292,6 +287,9 @@ impl Gateway {
             for gateway in self.timers.due(now.mono) {
                 self.tend(&gateway, now, out);
             }
+            if self.next_cost_review <= now.mono {
+                self.review_costs(now);
+            }
         }
         if self.graph_stale {
             self.refresh_routes(now, out);
@@ -304,7 +302,6 @@ impl Gateway {
         let Some(peer) = self.peers.get_mut(gateway) else { return };
         let periods = &self.config.periods;
         self.timers.disarm(gateway, peer);
-        let review = peer.link.is_some() && peer.next_review <= now.mono;
         if peer.is_forgotten(now.mono, periods) {
             return self.forget_peer(gateway, now);
         }
@@ -326,9 +323,6 @@ impl Gateway {
         }
         if let Some(due) = peer.next_deadline(periods) {
             self.timers.arm(gateway, peer, due);
-        }
-        if review {
-            self.review_cost(gateway, now);
         }
     }
 

@@ -1,12 +1,17 @@
 //! One other gateway that we have, or lately had, a link with.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::RngCore;
 
 use crate::{
-    Ack, Connection, DialTarget, Epoch, Frame, GatewayId, Hello, LinkId, Periods,
+    Ack, Connection, DialTarget, Epoch, Frame, GatewayId, Hello, LinkId, Periods, RegionId,
+    gateway::cost::link_cost,
     session::{Inbox, Outbox},
 };
 
@@ -36,8 +41,6 @@ pub(super) struct Peer {
     pub(super) least_rtt: Option<Duration>,
     /// What its adjacency costs in our adverts.
     pub(super) cost: u32,
-    /// When that is looked at again, at the next ping.
-    pub(super) next_review: Duration,
     /// Frames it sent us, and we sent it, in this link's life and before.
     pub(super) frames_in: u64,
     pub(super) frames_out: u64,
@@ -98,7 +101,6 @@ impl Peer {
             rtt: None,
             least_rtt: None,
             cost: 1,
-            next_review: Duration::ZERO,
             frames_in: 0,
             frames_out: 0,
             due: None,
@@ -151,6 +153,14 @@ impl Peer {
     /// Ends the sending epoch; what nobody acknowledged is returned.
     pub(super) fn abandon(&mut self, epoch: Epoch) -> Vec<Arc<Frame>> {
         self.outbox.abandon(epoch)
+    }
+
+    /// Looks at what its adjacency costs: when the link comes up, at its first round trip, and with
+    /// those of all others. Whether that has changed.
+    pub(super) fn review_cost(&mut self, configured: &BTreeMap<RegionId, u32>) -> bool {
+        let configured = configured.get(&self.hello.region).copied();
+        let cost = link_cost(self.cost, configured, self.least_rtt.take());
+        std::mem::replace(&mut self.cost, cost) != cost
     }
 
     /// Takes one measured round trip.
