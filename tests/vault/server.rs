@@ -21,6 +21,8 @@ use tempfile::TempDir;
 
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How many ports are tried.
+const ATTEMPTS: usize = 5;
 /// The gateway that tests are.
 pub(crate) const URI: &str = "antiphon://acme/eu/eu-1";
 /// Its role of the PKI, and its AppRole.
@@ -50,11 +52,17 @@ impl Bao {
         let folder = tempfile::tempdir().unwrap();
         let pki = Pki::create(&folder.path().join("tls")).unwrap();
         pki.issue(&[Profile::broker("bao")], &|_| ()).unwrap();
-        let port = ports::free().unwrap();
-        let process = start(folder.path(), port, &pki);
+        let (port, process) = start(folder.path(), &pki);
         let (root, unseal) = (String::new(), String::new());
         let mut bao = Self { folder, port, process, root, unseal, namespace: None };
-        assert!(bao.answers("initialized").await.is_some(), "{}", bao.log());
+        // Another may have taken a port between its choice and its use.
+        let mut attempts = 1;
+        while !bao.answers().await {
+            let taken = bao.log().contains("address already in use");
+            assert!(taken && attempts < ATTEMPTS, "{}", bao.log());
+            attempts += 1;
+            (bao.port, bao.process) = start(bao.folder(), &pki);
+        }
         let made =
             bao.run(&["operator", "init", "-key-shares=1", "-key-threshold=1", "-format=json"]);
         let made: Value = serde_json::from_str(&made).unwrap();
@@ -174,12 +182,14 @@ impl Bao {
             .env("HOME", self.folder())
     }
 
-    async fn answers(&self, word: &str) -> Option<()> {
-        wait::until(PATIENCE, async || {
+    /// Whether the server says how it is, before it ends or time is up.
+    async fn answers(&mut self) -> bool {
+        let answered = wait::until(PATIENCE, async || {
             let status = self.command(&["status", "-format=json"]).output().unwrap();
-            String::from_utf8_lossy(&status.stdout).contains(word).then_some(())
-        })
-        .await
+            let answered = String::from_utf8_lossy(&status.stdout).contains("initialized");
+            (answered || self.process.try_wait().unwrap().is_some()).then_some(answered)
+        });
+        answered.await.unwrap_or_default()
     }
 
     fn log(&self) -> String {
@@ -203,7 +213,10 @@ fn program() -> String {
     std::env::var("OPENBAO").expect("OPENBAO names the program: make test-vault sets it")
 }
 
-fn start(folder: &Path, port: u16, pki: &Pki) -> Child {
+/// Gives the port that it listens on.
+fn start(folder: &Path, pki: &Pki) -> (u16, Child) {
+    // Of its own accord it takes the next port for its cluster, which another test may have been given.
+    let (port, cluster) = (ports::free().unwrap(), ports::free().unwrap());
     let (tls, shown) = (pki.files("bao"), folder.display());
     let (certificate, key) = (tls.certificate.display(), tls.key.display());
     let config = format!(
@@ -211,6 +224,7 @@ fn start(folder: &Path, port: u16, pki: &Pki) -> Child {
 storage "inmem" {{}}
 listener "tcp" {{
   address = "127.0.0.1:{port}"
+  cluster_address = "127.0.0.1:{cluster}"
   tls_cert_file = "{certificate}"
   tls_key_file = "{key}"
 }}
@@ -228,7 +242,7 @@ api_addr = "https://localhost:{port}"
     let mut command = Command::new(program());
     command.arg("server").arg("-config").arg(folder.join("server.hcl"));
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-    command.spawn().unwrap()
+    (port, command.spawn().unwrap())
 }
 
 fn said(output: Output) -> String {
