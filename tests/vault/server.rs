@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::Duration,
@@ -93,9 +94,22 @@ impl Bao {
 
     /// Runs `deploy/vault/setup`, and gives what it says.
     pub(crate) fn set_up(&self, arguments: &[&str]) -> String {
+        said(self.set_up_by(Path::new(&program()), arguments))
+    }
+
+    /// The same with another program in the place of `bao`.
+    pub(crate) fn set_up_by(&self, program: &Path, arguments: &[&str]) -> Output {
         let mut command = Command::new(workspace_root().join("deploy/vault/setup"));
-        command.args(arguments).env("VAULT", program());
-        said(self.told(&mut command).output().unwrap())
+        command.args(arguments).env("VAULT", program);
+        self.told(&mut command).output().unwrap()
+    }
+
+    /// A script in the place of `bao`, which finds that as `$bao`.
+    pub(crate) fn instead(&self, script: &str) -> PathBuf {
+        let file = self.folder().join("instead");
+        fs::write(&file, format!("#!/usr/bin/env bash\nbao='{}'\n{script}\n", program())).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        file
     }
 
     /// Runs `bao` as root, and gives what it says.
@@ -245,7 +259,7 @@ api_addr = "https://localhost:{port}"
     (port, command.spawn().unwrap())
 }
 
-fn said(output: Output) -> String {
+pub(crate) fn said(output: Output) -> String {
     let (out, err) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}{err}");

@@ -3,7 +3,7 @@
 use antiphon_identity::vault::{Enroller, VaultError};
 use serde_json::Value;
 
-use crate::server::{Bao, ROLE, any};
+use crate::server::{Bao, ROLE, any, said};
 
 const ARGUMENTS: &[&str] = &[
     "--fabric",
@@ -90,6 +90,36 @@ async fn it_may_be_run_again_and_gives_no_more_than_is_needed() {
     ] {
         assert_eq!(capabilities(path), "deny", "{path}");
     }
+}
+
+/// More than a pipe holds follows what is looked for.
+#[tokio::test]
+async fn what_is_there_is_found_in_a_long_list() {
+    let bao = Bao::bare().await;
+    bao.set_up(ARGUMENTS);
+    let before = made(&bao);
+    let long = bao.instead(r#""$bao" "$@" && if [ "$2" = list ]; then printf '%300000s\n' ''; fi"#);
+    said(bao.set_up_by(&long, ARGUMENTS));
+    assert_eq!(before, made(&bao));
+}
+
+#[tokio::test]
+async fn a_list_that_is_not_given_is_no_empty_one() {
+    let bao = Bao::bare().await;
+    bao.set_up(ARGUMENTS);
+    let before = made(&bao);
+    for list in ["auth list", "secrets list", "list -format=table pki/issuers"] {
+        let silent = bao.instead(&format!(
+            r#"case "$* " in "{list} "*) echo "Error: no route to host" >&2; exit 2 ;; esac; "$bao" "$@""#
+        ));
+        let output = bao.set_up_by(&silent, ARGUMENTS);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && told.contains("no route to host"), "{list}: {told}");
+    }
+    assert_eq!(before, made(&bao));
+    let issuers: Vec<String> =
+        serde_json::from_str(&bao.run(&["list", "-format=json", "pki/issuers"])).unwrap();
+    assert_eq!(issuers.len(), 1);
 }
 
 #[tokio::test]
