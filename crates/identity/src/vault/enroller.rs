@@ -93,6 +93,11 @@ impl Enroller {
         }
     }
 
+    /// Whether the secret id has to be unwrapped to log in.
+    pub(super) fn unwraps(&self) -> bool {
+        self.config.secret_id.as_ref().is_some_and(|source| source.wrapped)
+    }
+
     /// When [`keep`](Self::keep) should be called next; `None`: there is nothing to keep.
     #[must_use]
     pub fn keep_due(&self) -> Option<Instant> {

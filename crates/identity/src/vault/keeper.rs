@@ -62,9 +62,15 @@ impl Keeper {
 
     /// Waits until the files hold what can be used: at once if they do, else as long as it takes to
     /// have it made. Safe to cancel.
+    ///
+    /// Where the secret id is wrapped, [`run`](Self::run) asks for a new certificate at once all the
+    /// same: what wraps it ends long before a certificate does, and that it is spent must not show
+    /// only then.
     pub async fn first(&mut self) {
         if let Some(wait) = wait(&self.files, &self.subject, &self.check) {
+            let wait = if self.enroller.unwraps() { Duration::ZERO } else { wait };
             self.enrol_at = Instant::now() + wait;
+            self.state.send_modify(|state| state.next_in(wait));
             return;
         }
         while !self.enrol().await {
