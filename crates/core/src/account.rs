@@ -107,7 +107,8 @@ pub(crate) struct Account {
     next_unit: u64,
     runs: BTreeMap<u64, Run>,
     deadlines: BTreeSet<(Duration, u64)>,
-    /// Runs of which something is in doubt, the oldest first; some of them have been forgotten.
+    /// Runs of which something was left in doubt, once each, the oldest first. The first of them is remembered
+    /// yet; some behind it have been forgotten, not more than there are runs.
     doubted: VecDeque<u64>,
     tallies: BTreeMap<TallyKey, Tally>,
     /// The same by request, as far as it is remembered.
@@ -192,8 +193,21 @@ impl Account {
             } else {
                 run.deadline = now + self.doubt_memory;
                 self.deadlines.insert((run.deadline, start));
-                self.doubted.push_back(start);
+                if before.0 > 0 {
+                    self.doubted.push_back(start);
+                }
             }
+        }
+        self.trim_doubted();
+    }
+
+    /// Takes out what has been forgotten or cleared: at the front at once, elsewhere when it is the most.
+    fn trim_doubted(&mut self) {
+        while self.doubted.front().is_some_and(|first| !self.runs.contains_key(first)) {
+            self.doubted.pop_front();
+        }
+        if self.doubted.len() > 2 * self.runs.len() {
+            self.doubted.retain(|first| self.runs.contains_key(first));
         }
     }
 
@@ -211,17 +225,13 @@ impl Account {
     /// Turns what waited too long into doubt, and forgets old doubt.
     pub(crate) fn expire(&mut self, now: Duration) {
         self.records.expire(now);
-        while let Some(&(deadline, first)) = self.deadlines.first() {
-            if deadline > now {
-                return;
-            }
+        while let Some(&(deadline, first)) = self.deadlines.first()
+            && deadline <= now
+        {
             self.deadlines.remove(&(deadline, first));
             let Some(run) = self.runs.get_mut(&first) else { continue };
             if run.pending == 0 {
                 self.runs.remove(&first);
-                if self.doubted.front().is_some_and(|oldest| *oldest <= first) {
-                    self.doubted.pop_front();
-                }
                 continue;
             }
             let moved = run.settle(run.pending, Outcome::InDoubt);
@@ -230,6 +240,7 @@ impl Account {
             self.deadlines.insert((run.deadline, first));
             self.doubted.push_back(first);
         }
+        self.trim_doubted();
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Duration> {
@@ -338,6 +349,23 @@ mod tests {
         account.expire(at(15).mono);
         settle(&mut account, 2, 1, Outcome::Delivered);
         assert_eq!((tally(&account).in_doubt, tally(&account).delivered), (1, 1));
+    }
+
+    #[test]
+    fn doubt_that_is_cleared_leaves_nothing_behind() {
+        let mut account = account();
+        // One that nobody clears stands before all others.
+        account.create(key(), 1, at(0).mono, None).unwrap();
+        for round in 1..100 {
+            let unit = account.create(key(), 9, at(round).mono, None).unwrap();
+            account.expire(at(round).mono);
+            for late in 0..9 {
+                settle(&mut account, unit.0 + late, 1, Outcome::Delivered);
+                assert!(account.doubted.len() <= 4, "{:?}", account.doubted);
+            }
+        }
+        account.expire(at(1000).mono);
+        assert!(account.runs.is_empty() && account.doubted.is_empty());
     }
 
     #[test]
