@@ -23,8 +23,9 @@ const WAITING_BYTES_MAX: usize = 16 << 20;
 pub(crate) const TICKETS_MAX: usize = crate::VERIFYING_MAX;
 /// How long anything waits. Verifying takes less than a millisecond, so this is a queue of thousands.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Flows whose last verified request is remembered.
+/// Flows whose last verified request is remembered, and the bytes of those requests, the latest aside.
 const REMEMBERED_MAX: usize = 1024;
+const REMEMBERED_BYTES_MAX: usize = 8 << 20;
 /// For how long: a certificate that ends meanwhile is the nodes' to refuse.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
@@ -51,6 +52,7 @@ pub(super) struct Vetting {
     bytes: usize,
     next_ticket: u64,
     remembered: BTreeMap<FlowKey, Remembered>,
+    remembered_bytes: usize,
     /// Flows in `remembered`, the oldest first.
     order: VecDeque<FlowKey>,
 }
@@ -134,20 +136,35 @@ impl Vetting {
         self.bytes -= waiting.held.iter().map(|held| held.payload().len()).sum::<usize>();
         let proof = if proof == Proof::Verified { proof } else { Proof::Refused };
         if let Some(first) = waiting.held.front() {
-            let payload = first.payload().clone();
-            self.remember(flow, Remembered { payload, proof, until: now + REMEMBERED_FOR });
+            // Bytes of its own: what it came in may be much larger.
+            let payload = Bytes::copy_from_slice(first.payload());
+            let verdict = Remembered { payload, proof, until: now + REMEMBERED_FOR };
+            self.remember(flow, verdict, now);
         }
         waiting.held
     }
 
-    fn remember(&mut self, flow: FlowKey, verdict: Remembered) {
-        if self.remembered.insert(flow.clone(), verdict).is_none() {
-            self.order.push_back(flow);
+    fn remember(&mut self, flow: FlowKey, verdict: Remembered, now: Duration) {
+        self.remembered_bytes += verdict.payload.len();
+        if let Some(before) = self.remembered.insert(flow.clone(), verdict) {
+            self.remembered_bytes -= before.payload.len();
+            self.order.retain(|one| *one != flow);
         }
-        if self.order.len() > REMEMBERED_MAX
-            && let Some(oldest) = self.order.pop_front()
+        self.order.push_back(flow);
+        // The latest stays whatever its size: what waits for it goes on by it.
+        while self.order.len() > 1
+            && let Some(oldest) = self.order.front()
         {
-            self.remembered.remove(&oldest);
+            let over = self.remembered.get(oldest).is_none_or(|one| one.until <= now);
+            let full =
+                self.order.len() > REMEMBERED_MAX || self.remembered_bytes > REMEMBERED_BYTES_MAX;
+            if !over && !full {
+                return;
+            }
+            if let Some(gone) = self.remembered.remove(oldest) {
+                self.remembered_bytes -= gone.payload.len();
+            }
+            self.order.pop_front();
         }
     }
 
@@ -213,5 +230,41 @@ impl Gateway {
                 self.refuse(Refused { reason, subject, request: None, size }, now, out);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_bounded_in_bytes_and_in_time() {
+        const SIZE: usize = 3 << 20;
+        let mut vetting = Vetting::default();
+        let flow = |flow| FlowKey { creator: None, flow };
+        let payload = Bytes::from(vec![0; SIZE]);
+        let known = |vetting: &Vetting, second: u64| {
+            let now = Duration::from_secs(second);
+            let known = |one: &u64| vetting.recall(&flow(*one), &payload, now) == Proof::Verified;
+            (0..9).filter(known).collect::<Vec<_>>()
+        };
+        let verify = |vetting: &mut Vetting, one: u64, second: u64| {
+            let (now, proof) = (Duration::from_secs(second), Proof::Verified);
+            let verdict =
+                Remembered { payload: payload.clone(), proof, until: now + REMEMBERED_FOR };
+            vetting.remember(flow(one), verdict, now);
+        };
+        let large = Bytes::from(vec![0; REMEMBERED_BYTES_MAX + 1]);
+        let verdict =
+            Remembered { payload: large.clone(), proof: Proof::Verified, until: REMEMBERED_FOR };
+        vetting.remember(flow(9), verdict, Duration::ZERO);
+        let recalled = vetting.recall(&flow(9), &large, Duration::ZERO);
+        assert_eq!(recalled, Proof::Verified, "whoever waits for it would ask again for ever");
+        (0..4).for_each(|one| verify(&mut vetting, one, 0));
+        assert_eq!((known(&vetting, 0), vetting.remembered_bytes), (vec![2, 3], 2 * SIZE));
+        verify(&mut vetting, 2, 30);
+        assert_eq!((known(&vetting, 30), vetting.remembered_bytes), (vec![2, 3], 2 * SIZE));
+        verify(&mut vetting, 4, 60);
+        assert_eq!((known(&vetting, 60), vetting.remembered_bytes), (vec![2, 4], 2 * SIZE));
     }
 }
