@@ -1,6 +1,6 @@
 //! Replies that enter the fabric here, on their way to the client's region.
 
-use antiphon_wire::{Collective, Transport};
+use antiphon_wire::{Collective, RequestId, Transport};
 use bytes::Bytes;
 
 use crate::{
@@ -44,13 +44,17 @@ impl Gateway {
         }
         let transport = Transport::decode(payload).map_err(|error| refusal_of(error.kind()))?;
         let Some(federation) = transport.federation() else { return Ok(None) };
-        let request = federation.request.clone();
-        let refuse = |reason| Refusal { reason, request: Some(request.clone()) };
         let address = match ReturnAddress::unpack(&federation.reply_to) {
-            Unpacked::Ours(address) => address,
-            Unpacked::Invalid => return Err(refuse(DropReason::ReturnAddressInvalid)),
+            Unpacked::Ours(address) => Some(address),
+            Unpacked::Invalid => None,
             Unpacked::Foreign => return Ok(None),
         };
+        // What we wrote for the node was one; anything else may be of any length.
+        let request = RequestId::try_from(federation.request.as_str())
+            .map_err(|_| Refusal::from(DropReason::ReturnAddressInvalid))?;
+        let request = request.to_string();
+        let refuse = |reason| Refusal { reason, request: Some(request.clone()) };
+        let address = address.ok_or_else(|| refuse(DropReason::ReturnAddressInvalid))?;
         let home = address.region == self.me.region;
         if home && address.client == ClientKind::Plain {
             // An answer to a client of our own region never came this way.

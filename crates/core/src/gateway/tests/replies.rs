@@ -39,6 +39,12 @@ fn replies_with_a_forged_way_back_go_nowhere() {
         let mut bench = Bench::new();
         assert_eq!(dropped(&bench.publish(REPLY_SUBJECT, forged(address))), [reason], "{address}");
     }
+    let request = "x".repeat(900_000);
+    let way = "antiphon.return.us.us-1.c.0.mcollective.reply.x.y".to_owned();
+    let federation = Federation { request, reply_to: way, targets: vec![] };
+    let mut bench = Bench::new();
+    let long = bench.publish(REPLY_SUBJECT, reply.edit().federation(Some(&federation)).finish());
+    assert_eq!(dropped(&long), [DropReason::ReturnAddressInvalid], "no request has such an id");
     let mut bench = Bench::new();
     let actions = bench.publish(REPLY_SUBJECT, forged("mcollective.reply.x.y"));
     assert!(dropped(&actions).is_empty(), "Choria's own broker may share the subject");
