@@ -175,8 +175,10 @@ impl Gateway {
             }
         });
         let acknowledged = self.peers.values().all(|peer| peer.outbox.is_empty());
-        let nothing_held =
-            self.gathering.is_empty() && self.queues.is_empty() && self.vetting.is_empty();
+        let nothing_held = self.gathering.is_empty()
+            && self.queues.is_empty()
+            && self.vetting.is_empty()
+            && self.services.waiting() == 0;
         all_in && acknowledged && nothing_held && self.broker.is_quiet()
     }
 }

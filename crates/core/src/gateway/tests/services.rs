@@ -75,6 +75,23 @@ fn brokers_that_do_not_answer_within_a_second_cost_the_request() {
 }
 
 #[test]
+fn a_drain_waits_for_what_the_brokers_are_asked() {
+    let mut bench = offered();
+    let asked = question(&request(&mut bench)).unwrap();
+    let leaving = bench.handle(Event::Drain { grace: Duration::from_secs(20) });
+    for action in leaving {
+        if let Action::Unsubscribe { subscription } = action {
+            bench.handle(Event::Unsubscribed { subscription });
+        }
+    }
+    let last = Control::LastFrame { epoch: THEIR_EPOCH, next: 0 };
+    let actions = bench.handle(Event::FromPeer { link: LINK, message: last });
+    assert!(!actions.contains(&Action::Stop), "a request is held");
+    assert_eq!(answer(&mut bench, asked, Interest::Absent), []);
+    assert_eq!(sent(&bench), ["us"]);
+}
+
+#[test]
 fn nobody_is_asked_who_is_not_known_to_have_it() {
     let mut bench = bench();
     hear(&mut bench, hints_of(("us-1", "us"), 2, true, &[], &["other"]));
