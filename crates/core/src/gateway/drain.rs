@@ -80,8 +80,7 @@ impl Gateway {
     /// A peer that drained takes frames again.
     pub(super) fn on_peer_undrains(&mut self, link: LinkId) {
         let Some((_, peer)) = self.peer_of(link) else { return };
-        peer.draining = false;
-        self.graph_stale = true;
+        self.graph_stale |= std::mem::take(&mut peer.draining);
     }
 
     /// A peer drains: nothing more is sent to it, and it is told which frame was the last.
@@ -152,15 +151,20 @@ impl Gateway {
         }
     }
 
-    /// A link has opened: if this gateway drains, its peer has to be asked (again).
-    pub(super) fn ask_for_last_frame(&mut self, link: LinkId, out: &mut Vec<Action>) {
+    /// A link has opened: its peer hears (again) whether it may send. What it heard on an earlier link may have
+    /// been lost, or be over.
+    pub(super) fn tell_of_drain(&mut self, link: LinkId, out: &mut Vec<Action>) {
         let Some((gateway, _)) = self.peer_of(link) else { return };
-        if let Some(drain) = &mut self.drain
-            && drain.stage == Stage::Emptying
-        {
-            drain.last.insert(gateway, None);
-            out.push(Action::Control { link, message: Control::DrainRequest });
-        }
+        let message = match &mut self.drain {
+            // Who leaves the queue groups takes frames yet.
+            None | Some(Drain { stage: Stage::Leaving, .. }) => Control::Undrain,
+            Some(Drain { stage: Stage::Emptying | Stage::Settling, last, .. }) => {
+                last.insert(gateway, None);
+                Control::DrainRequest
+            }
+            Some(Drain { stage: Stage::Stopped, .. }) => return,
+        };
+        out.push(Action::Control { link, message });
     }
 
     /// Nothing is held here and nothing more will come.

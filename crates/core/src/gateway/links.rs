@@ -252,7 +252,7 @@ impl Gateway {
             frame: one.frame,
         }));
         self.graph_stale = true;
-        self.ask_for_last_frame(link, out);
+        self.tell_of_drain(link, out);
     }
 
     /// Gives up on a session's sending direction: what was not acknowledged is in doubt.

@@ -43,6 +43,26 @@ fn a_gateway_that_drains_goes_back_to_work_and_tells_whom_it_told() {
     }
 }
 
+/// A peer that was out of reach when the drain was called off hears it on its next link.
+#[test]
+fn a_peer_that_missed_the_end_of_a_drain_is_told_when_a_link_opens() {
+    let mut bench = Bench::new();
+    // Not acknowledged: the drain is not over.
+    let (subject, payload) = golden("v1-ping.json", 0);
+    bench.publish(&subject, payload);
+    let leaving = drain(&mut bench);
+    unsubscribed(&mut bench, &leaving);
+    bench.handle(Event::LinkDown { link: LINK, reason: String::new() });
+    assert!(bench.gateway.can_undrain());
+    bench.handle(Event::Undrain);
+    let link = LinkId(2);
+    let up = Event::LinkUp { link, peer: hello("us", "us-1", 5), dialed: None };
+    let epoch = opened(&bench.handle(up)).unwrap();
+    let accept = Control::Accept(Accept { epoch, next: Some(0), granted: 1 << 24 });
+    let actions = bench.handle(Event::FromPeer { link, message: accept });
+    assert!(says(&actions, &Control::Undrain), "{actions:?}");
+}
+
 #[test]
 fn one_that_has_said_goodbye_is_gone() {
     let mut bench = Bench::new();
