@@ -2,7 +2,6 @@
 
 mod adverts;
 mod beacons;
-mod breaches;
 mod broker;
 mod cost;
 mod decide;
@@ -20,6 +19,7 @@ mod ingress;
 mod links;
 mod members;
 mod orders;
+mod passing;
 mod peer;
 mod places;
 mod policing;
@@ -47,13 +47,13 @@ use rand_core::SeedableRng;
 use self::{
     adverts::Adverts,
     beacons::Beacons,
-    breaches::Breaches,
     broker::Broker,
     drain::Drain,
     drops::Drops,
     duty::Duty,
     hints::Hinting,
     orders::Ordered,
+    passing::Passing,
     peer::{Peer, Timers},
     policing::Policing,
     questions::Questions,
@@ -124,7 +124,7 @@ pub struct Gateway {
     ordered: Ordered,
     vetting: Vetting,
     alarms: BTreeSet<Alarm>,
-    breaches: Breaches,
+    passing: Passing,
     drain: Option<Drain>,
     questions: Questions,
     probes: probes::Probes,
@@ -181,7 +181,7 @@ impl Gateway {
             ordered: Ordered::default(),
             vetting: Vetting::default(),
             alarms: BTreeSet::new(),
-            breaches: Breaches::default(),
+            passing: Passing::default(),
             drain: None,
             questions: Questions::default(),
             probes: probes::Probes::default(),
@@ -248,7 +248,7 @@ impl Gateway {
             self.drain.as_ref().and_then(Drain::next_deadline),
             self.questions.next_deadline(),
             self.probes.next_deadline(),
-            self.breaches.next_deadline(),
+            self.passing.next_deadline(),
             self.timers.next_deadline(),
         ]
         .into_iter()
@@ -347,7 +347,7 @@ impl Gateway {
         self.questions.expire(now.mono, out);
         self.expire_questions(now, out);
         self.expire_probes(now, out);
-        self.expire_breaches(now, out);
+        self.expire_passing(now, out);
     }
 
     fn region(&self) -> &RegionId {
@@ -363,6 +363,7 @@ impl Gateway {
 
     fn clear(&mut self, alarm: Alarm, out: &mut Vec<Action>) {
         if self.alarms.remove(&alarm) {
+            self.passing.forget(&alarm);
             out.push(Action::Alarm { alarm, raised: false });
         }
     }

@@ -161,7 +161,7 @@ impl Gateway {
         self.adverts.usurped += 1;
         if self.adverts.usurped > 1 {
             let gateway = self.me.gateway.clone();
-            self.raise(Alarm::DuplicateGateway { gateway }, out);
+            self.raise_for_a_while(Alarm::DuplicateGateway { gateway }, now, out);
         }
         self.adverts.said.clear();
         self.adverts.duty.call();

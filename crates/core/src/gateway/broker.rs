@@ -242,7 +242,7 @@ impl Gateway {
     ) {
         if reason == DropReason::PublishDenied {
             let (operation, subject) = ("publish".to_owned(), denied_family(subject));
-            self.raise(Alarm::PermissionDenied { operation, subject }, out);
+            self.raise_for_a_while(Alarm::PermissionDenied { operation, subject }, now, out);
         }
         if let Some(refused) = self.broker.take_refused(subject) {
             self.confirm(&refused, Outcome::Dropped(reason), now);

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use crate::{
-    Accept, Action, Alarm, Connection, Control, DialTarget, Epoch, Gateway, GatewayId, Hello,
-    LinkId, Now, Open, Outcome,
+    Accept, Action, Alarm, Connection, Control, DialFailure, DialTarget, Epoch, Gateway, GatewayId,
+    Hello, LinkId, Now, Open, Outcome,
     gateway::peer::{Heard, Link, Peer, Phase, next_beat},
     session::Inbox,
 };
 
 /// Why a link ends that another one succeeds.
 const REPLACED: &str = "replaced by another link";
+const NAME_TAKEN: &str = "a gateway of another region has this name";
 
 impl Gateway {
     pub(super) fn on_link_up(
@@ -23,19 +24,19 @@ impl Gateway {
     ) {
         let gateway = hello.gateway.clone();
         self.dialing.call();
+        if let Some(refusal) = self.refusal_of(&hello) {
+            if refusal == NAME_TAKEN {
+                self.raise_for_a_while(Alarm::DuplicateGateway { gateway }, now, out);
+            }
+            if let Some(target) = &dialed {
+                // It would be the same at once again.
+                let failure = DialFailure::Refused { reason: refusal.to_owned() };
+                self.dialer.on_failed(target, &failure, now.mono, &mut self.rng);
+            }
+            return out.push(close(link, refusal));
+        }
         if let Some(target) = &dialed {
             self.dialer.on_linked(target, &gateway);
-        }
-        if gateway == self.me.gateway {
-            return out.push(close(link, "a peer with our own name"));
-        }
-        if self.belongs_elsewhere(&hello) {
-            self.raise(Alarm::DuplicateGateway { gateway }, out);
-            return out.push(close(link, "a gateway of another region has this name"));
-        }
-        if self.peers.len() >= self.config.limits.gateways_max && !self.peers.contains_key(&gateway)
-        {
-            return out.push(close(link, "too many peers"));
         }
         if !self.prefers(&gateway, &hello, dialed.is_some()) {
             return out.push(close(link, "another link to this gateway stays"));
@@ -85,6 +86,20 @@ impl Gateway {
         self.graph_stale = true;
         out.push(Action::Control { link, message: Control::Open(open) });
         out.push(Action::Control { link, message: Control::Digest(digest) });
+    }
+
+    /// Why there can be no link with this peer.
+    fn refusal_of(&self, hello: &Hello) -> Option<&'static str> {
+        let known = self.peers.contains_key(&hello.gateway);
+        if hello.gateway == self.me.gateway {
+            Some("a peer with our own name")
+        } else if self.belongs_elsewhere(hello) {
+            Some(NAME_TAKEN)
+        } else if !known && self.peers.len() >= self.config.limits.gateways_max {
+            Some("too many peers")
+        } else {
+            None
+        }
     }
 
     /// Whether a gateway of this name is known in another region. A certificate that names no gateway

@@ -177,6 +177,30 @@ fn a_link_that_falls_as_soon_as_it_stands_is_not_dialled_in_a_storm() {
 }
 
 #[test]
+fn a_peer_that_is_turned_away_is_not_dialled_in_a_storm_and_told_for_a_while() {
+    let mut settings = config("eu", "eu-1");
+    let endpoint: crate::Endpoint = "us-1.example.net:7440".parse().unwrap();
+    settings.seeds = vec![endpoint.clone()];
+    let mut gateway = Gateway::new(settings, 1, at(0));
+    let (target, peer) = (DialTarget::Seed { endpoint }, hello("us", "us-1", 5));
+    let up = Event::LinkUp { link: LinkId(1), peer, dialed: None };
+    let mut dialled = dials(&gateway.handle(up, at(0)));
+    for number in 2..100 {
+        let (link, dialed) = (LinkId(number), Some(target.clone()));
+        let actions =
+            gateway.handle(Event::LinkUp { link, peer: hello("evil", "us-1", 6), dialed }, at(0));
+        assert!(closes(&actions));
+        dialled += dials(&actions);
+    }
+    assert_eq!(dialled, 1);
+    let told = |gateway: &Gateway, second| !gateway.snapshot(at(second)).alarms.is_empty();
+    gateway.handle(Event::Tick, at(599));
+    assert!(told(&gateway, 599));
+    gateway.handle(Event::Tick, at(600));
+    assert!(!told(&gateway, 600), "it did not happen again");
+}
+
+#[test]
 fn nobody_is_dialled_twice_at_a_time() {
     let mut settings = config("eu", "eu-1");
     let endpoint: crate::Endpoint = "us-1.example.net:7440".parse().unwrap();

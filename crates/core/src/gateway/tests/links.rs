@@ -1,7 +1,7 @@
 //! Links, the sessions over them, and the frames on them.
 
 use super::*;
-use crate::gateway::breaches::TOLD;
+use crate::gateway::passing::TOLD;
 
 #[test]
 fn a_frame_that_has_been_here_or_has_no_hops_left_ends() {
