@@ -24,7 +24,10 @@ impl Limits {
         if !is_publishable(subject) {
             return Some(RefusedPublish::BadSubject);
         }
-        if !headers.is_empty() && (!self.takes_headers || !headers_are_legal(headers)) {
+        if !headers.is_empty() && !self.takes_headers {
+            return Some(RefusedPublish::NoHeaders);
+        }
+        if !headers_are_legal(headers) {
             return Some(RefusedPublish::BadHeaders);
         }
         let too_large = encoded_len(headers) + payload.len() > self.max_payload;

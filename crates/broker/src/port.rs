@@ -162,8 +162,7 @@ pub enum RefusedPublish {
     BadSubject,
     /// The message has headers and the server takes none.
     NoHeaders,
-    /// A header's name or value is not legal (colon or white space in a name, line break, control), or the
-    /// server takes no headers.
+    /// A header's name or value is not legal (colon or white space in a name, line break, control).
     BadHeaders,
 }
 
