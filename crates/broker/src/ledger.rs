@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use crate::{
+    denied::Denied,
     port::{BrokerCommand, BrokerEvent, Operation, RefusedPublish, SubscriptionId},
     protocol::Pattern,
     servers::Servers,
@@ -18,6 +19,7 @@ const FACTS_WAITING_MAX: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Ledger {
     pub(crate) subscriptions: Subscriptions,
+    pub(crate) denied: Denied,
     pub(crate) servers: Servers,
     pub(crate) facts: VecDeque<BrokerEvent>,
     pub(crate) stats: Arc<Stats>,
@@ -33,7 +35,7 @@ pub(crate) enum Offline {
 impl Ledger {
     pub(crate) fn new(servers: Servers, stats: Arc<Stats>) -> Self {
         let subscriptions = Subscriptions::default();
-        Self { subscriptions, servers, facts: VecDeque::new(), stats }
+        Self { subscriptions, denied: Denied::default(), servers, facts: VecDeque::new(), stats }
     }
 
     pub(crate) fn tell(&mut self, fact: BrokerEvent) {

@@ -42,6 +42,7 @@ pub mod auth;
 mod broker;
 pub mod config;
 mod connection;
+mod denied;
 mod driver;
 mod front;
 pub mod intake;

@@ -112,11 +112,17 @@ pub enum BrokerEvent {
         reason: RefusedPublish,
     },
     /// The server denied an operation, or the subject of a subscription is not legal. Arrives before any
-    /// barrier that follows the operation.
+    /// barrier that follows the operation. A subscription that is denied is asked for again every 15
+    /// [`ping_interval`](crate::BrokerConfig::ping_interval)s, which is not told.
     PermissionDenied {
         /// What was attempted.
         operation: Operation,
         /// On which subject.
+        subject: String,
+    },
+    /// A subscription that was denied on this connection is in force: permissions have changed.
+    SubscriptionAllowed {
+        /// Its subject.
         subject: String,
     },
     /// The server cut us off, or said that it would, because we read too slowly; messages may have

@@ -172,6 +172,7 @@ impl Connection {
                 }
                 BrokerEvent::ConnectFailed { .. }
                 | BrokerEvent::Unsubscribed { .. }
+                | BrokerEvent::SubscriptionAllowed { .. }
                 | BrokerEvent::BarrierPassed { .. } => {}
             }
         }
@@ -230,6 +231,7 @@ impl Connection {
                 Ok(None)
             }
             BrokerEvent::ConnectFailed { .. }
+            | BrokerEvent::SubscriptionAllowed { .. }
             | BrokerEvent::Unsubscribed { .. }
             | BrokerEvent::BarrierPassed { .. } => Ok(None),
         }

@@ -3,6 +3,7 @@
 
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
+use antiphon_core::Alarm;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::Full;
@@ -116,8 +117,8 @@ impl Pages {
     }
 }
 
-/// Good exactly while the gateway is in its region's queue groups. What follows the first line is
-/// for people.
+/// Good exactly while the gateway is in its region's queue groups, and the broker denies none that it must be in.
+/// What follows the first line is for people.
 fn ready(report: &Report) -> Response<Full<Bytes>> {
     let detail = certificates(report);
     match why_not_ready(report) {
@@ -161,7 +162,7 @@ fn left(certificate: Lifetime, now: Duration) -> String {
 fn why_not_ready(report: &Report) -> Option<&'static str> {
     use antiphon_core::GatewayState::{Draining, Left};
     if report.core.joined {
-        None
+        is_deaf(report).then_some("the broker denies a subscription: antiphon status says which")
     } else if matches!(report.core.state, Draining | Left) {
         Some("draining: it leaves the fabric")
     } else if !report.core.broker.up {
@@ -171,6 +172,21 @@ fn why_not_ready(report: &Report) -> Option<&'static str> {
     } else {
         Some("waiting for adverts of another gateway")
     }
+}
+
+/// Whether the broker denies what a member of the queue groups has to hear. Without beacons and startup events
+/// a gateway only knows less, and clients of Choria Federation have its own broker or none.
+fn is_deaf(report: &Report) -> bool {
+    let has_to = |subject: &str| {
+        let aside = ["antiphon.beacon.", "choria.lifecycle."];
+        let federated =
+            subject.starts_with("choria.federation.") && subject.ends_with(".federation");
+        !federated && !aside.iter().any(|one| subject.starts_with(one))
+    };
+    report.daemon.denied.iter().any(|alarm| {
+        matches!(alarm, Alarm::PermissionDenied { operation, subject }
+            if operation == "subscribe" && has_to(subject))
+    })
 }
 
 fn page(

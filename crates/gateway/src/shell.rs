@@ -52,6 +52,7 @@ use crate::{
 pub use answers::{TraceAsked, topic, unpack};
 pub(crate) use answers::{Work, work_out};
 pub(crate) use broker::BrokerOut;
+use broker::not_permitted;
 pub use facts::{
     AuthorityFacts, CallerFacts, ClockFacts, DialFacts, EnrolmentFacts, EnrolmentTrouble,
     ProcessFacts, RefusalFacts, RevokedFacts, Settings, TroubleFacts, TrustFacts,
@@ -309,6 +310,8 @@ impl Shell {
     fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Subscribe { subscription, subject, group } => {
+                // What was said of an earlier one is over.
+                self.tallied.allow(&not_permitted(subject.clone()));
                 return self.broker.subscribe(subscription, subject, group);
             }
             Action::Unsubscribe { subscription } => return self.broker.unsubscribe(subscription),

@@ -144,6 +144,9 @@ impl Connection {
             BrokerEvent::PermissionDenied { operation, subject } => {
                 error!(?operation, subject, "the broker denies what a node needs");
             }
+            BrokerEvent::SubscriptionAllowed { subject } => {
+                info!(subject, "the broker allows it now")
+            }
             BrokerEvent::Lagged { lost } => warn!(lost, "too slow, messages were lost"),
             BrokerEvent::Unsubscribed { .. } | BrokerEvent::BarrierPassed { .. } => {}
             BrokerEvent::Closed => warn!("the broker adapter closed"),

@@ -220,7 +220,7 @@ impl Pump {
                     (Reading::Open, true) => Life::Heard,
                     (Reading::Open, false) => Life::Silent,
                 };
-                self.session.on_tick(life)?;
+                self.session.on_tick(life, &mut front.ledger)?;
             }
             Step::Beside(turn) => self.on_beside(turn, front),
             Step::CloseTimeout => return Err(Ended::Closed),

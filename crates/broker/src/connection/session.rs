@@ -15,6 +15,7 @@ use bytes::Buf;
 
 use super::dial::Subscribed;
 use crate::{
+    denied::Denied,
     intake::Hold,
     ledger::{Ledger, Offline},
     limits::Limits,
@@ -62,6 +63,8 @@ enum Awaited {
     Leave(SubscriptionId),
     /// What the server held back during our `.0`th stop has been read.
     CaughtUp(u64),
+    /// What was denied has been asked for again.
+    AskedAgain,
     Phase,
 }
 
@@ -121,12 +124,16 @@ impl Session {
         };
         match subscribed {
             Subscribed::No => {
+                ledger.denied = Denied::default();
                 for (id, pattern) in ledger.subscriptions.live() {
                     session.out.subscribe(id.0, pattern);
                 }
             }
-            Subscribed::Yes => {}
-            Subscribed::Unconfirmed => session.awaited.push_back(Awaited::Life),
+            Subscribed::Yes => ledger.denied.on_move(),
+            Subscribed::Unconfirmed => {
+                ledger.denied.on_move();
+                session.awaited.push_back(Awaited::Life);
+            }
         }
         session.on_info(info, ledger);
         session
@@ -263,6 +270,7 @@ impl Session {
         match self.awaited.pop_front() {
             Some(Awaited::Barrier(id)) => ledger.tell(BrokerEvent::BarrierPassed { id }),
             Some(Awaited::Leave(id)) => ledger.end_subscription(id),
+            Some(Awaited::AskedAgain) => Self::on_asked_again(ledger),
             Some(Awaited::CaughtUp(hold)) if hold == self.holds => self.behind = false,
             Some(Awaited::CaughtUp(_)) => self.ping(Awaited::CaughtUp(self.holds)),
             Some(Awaited::Phase) => return self.advance_phase(),
@@ -311,10 +319,9 @@ impl Session {
     fn on_error(&mut self, text: String, ledger: &mut Ledger) -> Result<(), Ended> {
         match Denial::of(&text) {
             Denial::Permission { operation, subject } => {
-                if operation == Operation::Subscribe {
-                    tracing::warn!(subject, "the broker denies a subscription");
+                if operation == Operation::Publish || Self::is_news(&subject, ledger) {
+                    ledger.tell(BrokerEvent::PermissionDenied { operation, subject });
                 }
-                ledger.tell(BrokerEvent::PermissionDenied { operation, subject });
                 Ok(())
             }
             Denial::SlowConsumer => {
@@ -322,6 +329,43 @@ impl Session {
                 Err(Ended::Lost(format!("the server says: {text}")))
             }
             Denial::Fatal => Err(Ended::Lost(format!("the server says: {text}"))),
+        }
+    }
+
+    /// Notes a subscription that is denied; false if it was before.
+    fn is_news(subject: &str, ledger: &mut Ledger) -> bool {
+        let ours = ledger.subscriptions.live().filter(|(_, one)| one.subject() == subject);
+        let (mut known, mut news) = (false, false);
+        for (id, _) in ours {
+            let new = ledger.denied.insert(id);
+            (known, news) = (known || !new, news || new);
+        }
+        let news = news || !known;
+        if news {
+            tracing::warn!(subject, "the broker denies a subscription");
+        }
+        news
+    }
+
+    /// Asks again for what was denied: permissions may have changed. The server passes over what it has.
+    fn ask_again(&mut self, ledger: &mut Ledger) {
+        let again = ledger.denied.on_tick();
+        if again.is_empty() {
+            return;
+        }
+        for (id, pattern) in ledger.subscriptions.live().filter(|(id, _)| again.contains(id)) {
+            self.out.subscribe(id.0, pattern);
+        }
+        self.ping(Awaited::AskedAgain);
+    }
+
+    fn on_asked_again(ledger: &mut Ledger) {
+        let allowed = ledger.denied.on_answer();
+        let live = ledger.subscriptions.live().filter(|(id, _)| allowed.contains(id));
+        let subjects: Vec<String> = live.map(|(_, one)| one.subject().to_owned()).collect();
+        for subject in subjects {
+            tracing::info!(subject, "the broker allows a subscription that it denied");
+            ledger.tell(BrokerEvent::SubscriptionAllowed { subject });
         }
     }
 
@@ -341,11 +385,11 @@ impl Session {
         }
     }
 
-    /// Asks for a sign of life, as long as any comes.
+    /// Asks for a sign of life, as long as any comes, and now and then for what was denied.
     ///
     /// # Errors
     /// The end, after too many were missed.
-    pub(crate) fn on_tick(&mut self, life: Life) -> Result<(), Ended> {
+    pub(crate) fn on_tick(&mut self, life: Life, ledger: &mut Ledger) -> Result<(), Ended> {
         match life {
             Life::Heard => self.missed = 0,
             Life::Silent => self.missed += 1,
@@ -362,6 +406,9 @@ impl Session {
             return Err(Ended::Lost("the server gave no sign of life".to_owned()));
         }
         if self.can_write() && self.out.remaining() < WRITE_BYTES_MAX {
+            if self.phase == Phase::Open {
+                self.ask_again(ledger);
+            }
             self.ping(Awaited::Life);
         }
         Ok(())

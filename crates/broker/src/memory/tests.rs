@@ -35,6 +35,7 @@ fn short(event: &BrokerEvent) -> String {
         | BrokerEvent::ConnectFailed { .. }
         | BrokerEvent::PublishRefused { .. }
         | BrokerEvent::PermissionDenied { .. }
+        | BrokerEvent::SubscriptionAllowed { .. }
         | BrokerEvent::Lagged { .. }
         | BrokerEvent::Closed => format!("{event:?}"),
     }

@@ -1,5 +1,7 @@
 //! What must not, or cannot, be sent.
 
+use std::time::Duration;
+
 use antiphon_broker::{Auth, BrokerCommand, BrokerEvent, Publication, Secret};
 use bytes::Bytes;
 
@@ -25,6 +27,30 @@ async fn a_denied_operation_is_told_before_the_next_barrier_and_the_connection_s
     client.subscribed("open").await;
     client.publish("open", "x").await;
     assert_eq!(client.message().await.subject, "open");
+}
+
+#[tokio::test]
+async fn a_subscription_that_permissions_take_away_comes_back_when_they_allow_it() {
+    let denying = |subject: &str| {
+        let permissions = format!("permissions: {{ subscribe: {{ deny: \"{subject}\" }} }}");
+        let user = format!("{{ user: gw, password: p, {permissions} }}");
+        format!("authorization {{ users: [ {user} ] }}")
+    };
+    let server = NatsServer::start(&denying("nothing"));
+    let mut config = config(&[server.url()]);
+    let password = Secret::Text("p".to_owned());
+    config.auth = Auth::Password { user: "gw".to_owned(), password };
+    config.ping_interval = Duration::from_millis(500);
+    let mut client = Client::connect(config).await;
+    client.subscribe("work.>", Some("g")).await;
+    client.barrier().await;
+    server.reload(&denying("work.>"));
+    client.until(|event| matches!(event, BrokerEvent::PermissionDenied { .. })).await;
+    server.reload(&denying("nothing"));
+    client.until(|event| matches!(event, BrokerEvent::SubscriptionAllowed { .. })).await;
+    client.publish("work.a", "x").await;
+    assert_eq!(client.message().await.subject, "work.a");
+    assert!(client.barrier().await.payloads.is_empty(), "once");
 }
 
 #[tokio::test]

@@ -48,7 +48,8 @@ pub(super) const CHECKS: &[Check] = &[
         code: "BROK-004",
         title: "The broker lets gateways subscribe to what they need",
         meaning: "The broker's permissions deny a subscription. What comes on that subject is never \
-                  forwarded.",
+                  forwarded; a gateway that does not hear its collectives is not ready. It asks again every \
+                  half a minute.",
         next: "allow it in the broker's permissions: see \"What a gateway may do on its broker\" in \
                README.md",
         test: Test::Running(may_subscribe),

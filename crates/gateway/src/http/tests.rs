@@ -33,6 +33,15 @@ async fn ask(shell: ShellHandle, request: &str) -> (String, String) {
 async fn ready_is_said_exactly_while_joined() {
     let mut joined = report();
     joined.core.joined = true;
+    let denied = |subject: &str| Alarm::PermissionDenied {
+        operation: "subscribe".to_owned(),
+        subject: subject.to_owned(),
+    };
+    let mut deaf = joined.clone();
+    deaf.daemon.denied = vec![denied("mcollective.broadcast.agent.*")];
+    let (status, body) = get(deaf, "/readyz").await;
+    assert!(status.contains("503") && body.contains("denies a subscription"), "{status} {body}");
+    joined.daemon.denied = vec![denied("antiphon.beacon.acme.eu.*")];
     let (status, body) = get(joined, "/readyz").await;
     assert_eq!(status, "HTTP/1.1 200 OK");
     assert_eq!(body, "ready\ncertificate link: 23148 days left\n");

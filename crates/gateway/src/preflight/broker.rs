@@ -249,6 +249,7 @@ impl<'a> Probe<'a> {
             BrokerEvent::Connected(_)
             | BrokerEvent::ConnectFailed { .. }
             | BrokerEvent::Unsubscribed { .. }
+            | BrokerEvent::SubscriptionAllowed { .. }
             | BrokerEvent::BarrierPassed { .. }
             | BrokerEvent::Lagged { .. }
             | BrokerEvent::Closed => Ok(()),

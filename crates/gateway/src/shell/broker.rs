@@ -171,6 +171,9 @@ impl Shell {
             BrokerEvent::PermissionDenied { operation, subject } => {
                 self.on_denied(operation, subject);
             }
+            BrokerEvent::SubscriptionAllowed { subject } => {
+                self.tallied.allow(&not_permitted(subject));
+            }
             BrokerEvent::Lagged { lost } => {
                 self.broker.counts.lagged += 1;
                 self.troubles.lagged = Some(self.clock.now().unix);
@@ -210,12 +213,14 @@ impl Shell {
                 let reason = DropReason::PublishDenied;
                 self.drive(Event::PublishRefused { subject, reason });
             }
-            Operation::Subscribe => {
-                let operation = "subscribe".to_owned();
-                self.tallied.deny(Alarm::PermissionDenied { operation, subject });
-            }
+            Operation::Subscribe => self.tallied.deny(not_permitted(subject)),
         }
     }
+}
+
+/// That a subscription is denied.
+pub(super) fn not_permitted(subject: String) -> Alarm {
+    Alarm::PermissionDenied { operation: "subscribe".to_owned(), subject }
 }
 
 fn drop_reason(refused: RefusedPublish) -> DropReason {

@@ -266,6 +266,13 @@ impl Tallied {
             self.denied.insert(alarm);
         }
     }
+
+    /// The broker permits it after all.
+    pub(super) fn allow(&mut self, alarm: &Alarm) {
+        if self.denied.remove(alarm) {
+            log_alarm(alarm, false);
+        }
+    }
 }
 
 impl Shell {

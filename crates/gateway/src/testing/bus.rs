@@ -70,6 +70,15 @@ impl Bus {
         }
     }
 
+    /// Tells them that they may after all.
+    pub(crate) fn allow_subscription(&self, subject: &str) {
+        let inner = self.lock();
+        for connection in inner.connections.keys() {
+            let subject = subject.to_owned();
+            inner.tell(*connection, BrokerEvent::SubscriptionAllowed { subject });
+        }
+    }
+
     /// Ends every adapter, as a defect of theirs would.
     pub(crate) fn break_adapters(&self) {
         self.lock().connections.clear();

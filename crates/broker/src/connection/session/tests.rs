@@ -105,7 +105,7 @@ fn pongs_answer_pings_in_order() {
     let mut desk = Desk::new();
     assert_eq!(desk.order(publish("x", "1")), "PUB x 1|1|");
     assert_eq!(desk.order(barrier(7)), "PING|");
-    desk.session.on_tick(Life::Heard).unwrap();
+    desk.session.on_tick(Life::Heard, &mut desk.ledger).unwrap();
     assert_eq!(desk.order(barrier(8)), "PING|PING|");
     desk.op(ServerOp::Pong).unwrap();
     assert_eq!(desk.facts(), ["BarrierPassed { id: BarrierId(7) }"]);
@@ -147,6 +147,36 @@ fn a_server_without_headers_gets_none() {
 }
 
 #[test]
+fn what_was_denied_is_asked_for_again_until_it_is_allowed() {
+    const DENIED: &str = r#"Permissions Violation for Subscription to "a.>" using queue "g""#;
+    let mut desk = Desk::new();
+    let written = desk.order(subscribe(ONE));
+    desk.error(DENIED).unwrap();
+    let told = [r#"PermissionDenied { operation: Subscribe, subject: "a.>" }"#];
+    assert_eq!(desk.facts(), told);
+    // The answer to each PING comes before the next.
+    let attempts = |desk: &mut Desk, answer: Option<&str>| {
+        let mut attempts = 0;
+        for _ in 0..30 {
+            desk.session.on_tick(Life::Heard, &mut desk.ledger).unwrap();
+            let said = desk.written();
+            if said.contains(&written) {
+                attempts += 1;
+                answer.into_iter().for_each(|error| desk.error(error).unwrap());
+            }
+            said.matches("PING|").for_each(|_| desk.op(ServerOp::Pong).unwrap());
+        }
+        attempts
+    };
+    assert_eq!(attempts(&mut desk, Some(DENIED)), 2);
+    assert!(desk.facts().is_empty(), "it is known");
+    assert_eq!(attempts(&mut desk, None), 1, "once is enough");
+    assert_eq!(desk.facts(), [r#"SubscriptionAllowed { subject: "a.>" }"#]);
+    desk.order(BrokerCommand::Unsubscribe { id: ONE });
+    assert_eq!(attempts(&mut desk, None), 0);
+}
+
+#[test]
 fn an_illegal_subscription_never_reaches_the_server() {
     let mut desk = Desk::new();
     let subject = "a\r\nUNSUB 1".to_owned();
@@ -185,12 +215,12 @@ fn a_hold_is_over_when_a_ping_written_after_it_is_answered() {
 #[test]
 fn two_pings_without_any_answer_end_the_connection_but_not_while_held() {
     let mut desk = Desk::new();
-    desk.session.on_tick(Life::Silent).unwrap();
-    desk.session.on_tick(Life::Silent).unwrap();
+    desk.session.on_tick(Life::Silent, &mut desk.ledger).unwrap();
+    desk.session.on_tick(Life::Silent, &mut desk.ledger).unwrap();
     assert_eq!(desk.written(), "PING|PING|");
-    desk.session.on_tick(Life::Held).unwrap();
+    desk.session.on_tick(Life::Held, &mut desk.ledger).unwrap();
     assert_eq!(desk.written(), "PONG|", "what the server may have asked while we did not read");
-    let ended = desk.session.on_tick(Life::Silent).unwrap_err();
+    let ended = desk.session.on_tick(Life::Silent, &mut desk.ledger).unwrap_err();
     assert_eq!(ended, Ended::Lost("the server gave no sign of life".to_owned()));
 }
 

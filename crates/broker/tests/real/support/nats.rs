@@ -39,13 +39,10 @@ impl NatsServer {
     }
 
     fn start_in(folder: TempDir, config: &str, port: i32) -> Self {
-        let file = folder.path().join("nats.conf");
         let ports = folder.path().join("ports");
         fs::remove_dir_all(&ports).ok();
         fs::create_dir(&ports).unwrap();
-        let (log, ports_dir) = (folder.path().join("nats.log"), ports.display());
-        let own = format!("host: 127.0.0.1\nport: {port}\nports_file_dir: \"{ports_dir}\"\n");
-        fs::write(&file, format!("{own}log_file: \"{}\"\n{config}\n", log.display())).unwrap();
+        let file = configure(folder.path(), config, port);
         let mut command = Command::new(binary());
         command.arg("-c").arg(&file).stdout(Stdio::null()).stderr(Stdio::null());
         let process = command.spawn().unwrap();
@@ -112,7 +109,17 @@ impl NatsServer {
 
     /// Makes it a lame duck.
     pub(crate) fn retire(&self) {
-        let signal = format!("ldm={}", self.process.id());
+        self.signal("ldm");
+    }
+
+    /// Has it read another configuration.
+    pub(crate) fn reload(&self, config: &str) {
+        configure(self.folder.path(), config, -1);
+        self.signal("reload");
+    }
+
+    fn signal(&self, name: &str) {
+        let signal = format!("{name}={}", self.process.id());
         let status = Command::new(binary()).arg("--signal").arg(signal).status().unwrap();
         assert!(status.success());
     }
@@ -120,6 +127,15 @@ impl NatsServer {
     fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("nats.log")).unwrap_or_default()
     }
+}
+
+/// Writes a server's configuration; `config` is what it says beside where it listens.
+fn configure(folder: &Path, config: &str, port: i32) -> PathBuf {
+    let file = folder.join("nats.conf");
+    let (log, ports) = (folder.join("nats.log"), folder.join("ports"));
+    let own = format!("host: 127.0.0.1\nport: {port}\nports_file_dir: \"{}\"\n", ports.display());
+    fs::write(&file, format!("{own}log_file: \"{}\"\n{config}\n", log.display())).unwrap();
+    file
 }
 
 impl Drop for NatsServer {
