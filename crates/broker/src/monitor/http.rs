@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::{BODY_BYTES_MAX, MonitorUrl};
+use super::{BODY_BYTES_MAX, MonitorUrl, PAGE_TIMEOUT};
 use crate::config::TlsOptions;
 
 /// How long a connection may take to stand.
@@ -78,8 +78,13 @@ impl Client {
         Ok(Self { sender, authority, base, _driver: driver })
     }
 
-    /// Reads one document.
+    /// Reads one document, within [`PAGE_TIMEOUT`]. After an error the connection is of no use.
     pub(super) async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, String> {
+        let read = timeout(PAGE_TIMEOUT, self.read(path)).await;
+        read.map_err(|_| format!("{path}: took too long"))?
+    }
+
+    async fn read<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, String> {
         self.sender.ready().await.map_err(|error| error.to_string())?;
         let request = Request::get(format!("{}{path}", self.base))
             .header(HOST, &self.authority)
