@@ -13,6 +13,9 @@ use crate::config::CallerTrust;
 pub(crate) struct Callers {
     v1: Option<v1::Verifier>,
     v2: v2::Verifier,
+    /// What is believed, to be told.
+    authorities: Option<Arc<TrustBundle>>,
+    issuers: BTreeMap<String, String>,
 }
 
 /// Why callers cannot be verified.
@@ -45,12 +48,11 @@ impl CallersError {
 impl Callers {
     /// Reads the files.
     pub(crate) fn load(trust: &CallerTrust) -> Result<Self, CallersError> {
-        let v1 = match &trust.ca {
+        let authorities = trust.ca.as_ref().map(|ca| TrustBundle::from_file(ca).map(Arc::new));
+        let authorities = authorities.transpose()?;
+        let v1 = match &authorities {
             None => None,
-            Some(ca) => {
-                let bundle = Arc::new(TrustBundle::from_file(ca)?);
-                Some(v1::Verifier::new(bundle, lists(trust)?))
-            }
+            Some(bundle) => Some(v1::Verifier::new(Arc::clone(bundle), lists(trust)?)),
         };
         let key = |name: &str, text: &str| {
             v2::PublicKey::from_hex(text)
@@ -62,7 +64,18 @@ impl Callers {
         }
         let signers = trust.trusted_signers.iter().map(|text| key("trusted_signers", text));
         let signers = signers.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { v1, v2: v2::Verifier::new(v2::Issuers::new(organisations, signers)) })
+        let v2 = v2::Verifier::new(v2::Issuers::new(organisations, signers));
+        Ok(Self { v1, v2, authorities, issuers: trust.issuers.clone() })
+    }
+
+    /// The authorities of callers with protocol v1.
+    pub(crate) fn authorities(&self) -> Option<&TrustBundle> {
+        self.authorities.as_deref()
+    }
+
+    /// Public keys of the issuers of callers' tokens with protocol v2, in hex, by organisation.
+    pub(crate) fn issuers(&self) -> &BTreeMap<String, String> {
+        &self.issuers
     }
 
     /// Whether the signature in a client's transport proves the caller that the request names. Whether

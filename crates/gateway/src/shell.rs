@@ -158,7 +158,11 @@ enum Input {
 
 impl Shell {
     pub(crate) fn new(parts: Parts) -> Self {
-        let trust = TrustFacts::of(&parts.config, &parts.notary.credentials());
+        let trust = TrustFacts::of(
+            &parts.config,
+            &parts.notary.credentials(),
+            parts.vetting.callers().as_deref(),
+        );
         Self {
             config: parts.config,
             core: parts.core,

@@ -4,6 +4,8 @@
 mod renewed;
 mod secured;
 
+use std::path::Path;
+
 use antiphon_core::{HintsConfig, Limits, Periods};
 use antiphon_identity::PeerIdentity;
 use serde_json::Value;
@@ -13,7 +15,8 @@ use tokio::time::Instant;
 use super::*;
 use crate::{
     config::{
-        Admin, Broker as BrokerSection, Link, Log, Naming, PolicySource, REPLY_SUBJECT_DEFAULT,
+        Admin, Broker as BrokerSection, CallerTrust, Link, Log, Naming, PolicySource,
+        REPLY_SUBJECT_DEFAULT,
     },
     link::memory::MemoryNetwork,
     policies::Purpose,
@@ -284,6 +287,8 @@ async fn what_the_broker_denies_and_who_forges_a_beacon_shows_in_the_report() {
             report.daemon.denied.len() == 1 && refused == Some(&1)
         })
         .await;
+    bus.allow_subscription("mcollective.node.>");
+    fabric.until("hears that it is allowed", |report| report.daemon.denied.is_empty()).await;
 }
 
 const QUIET: &str = "[[accept]]\nname = \"quiet\"\nagents = [\"discovery\"]\neffect = \"deny\"\n";
@@ -333,7 +338,13 @@ async fn the_configured_policy_is_read_again() {
     let fabric = Fabric::of(&["eu-1"]).await;
     let file = fabric.sockets.path().join("policy.toml");
     let shell = fabric.gateways["eu-1"].shell().clone();
-    let source = PolicySource { file: Some(file.clone()), ..PolicySource::default() };
+    let ca = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wire/tests/vectors/keys/ca.pem");
+    let callers = CallerTrust { ca: Some(ca), ..CallerTrust::default() };
+    let source = PolicySource {
+        file: Some(file.clone()),
+        callers: Some(callers),
+        ..PolicySource::default()
+    };
     let policies = Policies::new(source, shell);
     let missing = policies.reload(Purpose::Apply, "SIGHUP").await.unwrap();
     assert!(missing.problems[0].contains("cannot be read"), "{missing:?}");
@@ -341,6 +352,8 @@ async fn the_configured_policy_is_read_again() {
     assert!(policies.reload(Purpose::Apply, "SIGHUP").await.unwrap().applied);
     let report = fabric.report("eu-1").await;
     assert_eq!((accept_rules(&report), report.daemon.policy.refused.is_none()), (1, true));
+    let callers = report.daemon.trust.callers.as_ref().expect("who is believed from here on");
+    assert_eq!(callers.authorities.len(), 1);
     std::fs::write(&file, "accept = 3").unwrap();
     assert!(!policies.reload(Purpose::Apply, "SIGHUP").await.unwrap().applied);
     assert_eq!(accept_rules(&*fabric.report("eu-1").await), 1);

@@ -14,7 +14,7 @@ use antiphon_core::{GatewayId, RegionId};
 use antiphon_identity::{Credentials, Date, Revocation, TrustBundle};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{CallerTrust, Config};
+use crate::{callers::Callers, config::Config};
 
 pub use enrolment::{EnrolmentFacts, EnrolmentTrouble};
 pub use process::ProcessFacts;
@@ -77,7 +77,8 @@ pub struct TrustFacts {
     /// The authorities of the broker: `[broker] tls.ca`. Where certificates are Choria's own, those of
     /// its nodes and callers. As of the start or the last renewal.
     pub broker: Vec<AuthorityFacts>,
-    /// Whose signatures prove callers here: `[policy] callers`; `None`: no rule asks for them.
+    /// Whose signatures prove callers here, as they are in force: `[policy] callers`; `None`: no rule asks for
+    /// them.
     pub callers: Option<CallerFacts>,
     /// The lists of revoked certificates by which gateways are judged: `[link] tls.crl`.
     pub revoked: Vec<RevokedFacts>,
@@ -150,13 +151,17 @@ impl Settings {
 impl TrustFacts {
     /// The broker's bundle is read from its file; one that cannot be read is shown as empty, and the
     /// broker's adapter tells why.
-    pub(super) fn of(config: &Config, credentials: &Credentials) -> Self {
+    pub(super) fn of(
+        config: &Config,
+        credentials: &Credentials,
+        callers: Option<&Callers>,
+    ) -> Self {
         let broker = config.broker.tls.as_ref();
         let broker = broker.and_then(|tls| TrustBundle::from_file(&tls.ca).ok());
         Self {
             link: authorities(credentials.trust()),
             broker: broker.as_ref().map(authorities).unwrap_or_default(),
-            callers: config.policy.callers.as_ref().map(callers),
+            callers: callers.map(CallerFacts::of),
             revoked: credentials.trust().revocations().map(RevokedFacts::of).collect(),
         }
     }
@@ -175,11 +180,12 @@ impl RevokedFacts {
     }
 }
 
-fn callers(trust: &CallerTrust) -> CallerFacts {
-    let bundle = trust.ca.as_ref().and_then(|ca| TrustBundle::from_file(ca).ok());
-    CallerFacts {
-        authorities: bundle.as_ref().map(authorities).unwrap_or_default(),
-        issuers: trust.issuers.clone(),
+impl CallerFacts {
+    pub(super) fn of(callers: &Callers) -> Self {
+        Self {
+            authorities: callers.authorities().map(authorities).unwrap_or_default(),
+            issuers: callers.issuers().clone(),
+        }
     }
 }
 

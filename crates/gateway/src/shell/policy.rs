@@ -2,7 +2,7 @@
 
 use antiphon_core::{Event, PolicyTrial, policy::Policy};
 
-use super::Shell;
+use super::{CallerFacts, Shell};
 use crate::{
     audit,
     callers::Callers,
@@ -58,6 +58,7 @@ impl Shell {
             audit::note(&by, "policy apply", &source);
             let changes = trial.changes.len();
             tracing::info!(source, changes, "another policy is in force");
+            self.trust.callers = callers.as_ref().map(CallerFacts::of);
             self.vetting.renew(callers);
             let file = std::mem::take(&mut self.policy_facts.file);
             self.policy_facts = PolicyFacts { file, source, by, refused: None };

@@ -76,7 +76,8 @@ impl Shell {
     pub(super) fn on_renewed(&mut self, credentials: Credentials) {
         let not_after = antiphon_identity::Date(credentials.not_after());
         tracing::info!(%not_after, "certificate renewed");
-        self.trust = TrustFacts::of(&self.config, &credentials);
+        let callers = self.vetting.callers();
+        self.trust = TrustFacts::of(&self.config, &credentials, callers.as_deref());
         self.close_disowned_links(&credentials);
         let same = credentials.fingerprint() == self.notary.credentials().fingerprint();
         self.notary.renew(credentials);

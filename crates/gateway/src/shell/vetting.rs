@@ -55,6 +55,11 @@ impl Vetting {
         Some(Event::Verified { ticket, proof: Proof::Refused })
     }
 
+    /// Who is believed now.
+    pub(super) fn callers(&self) -> Option<Arc<Callers>> {
+        self.callers.borrow().clone()
+    }
+
     /// Believes others from here on.
     pub(super) fn renew(&self, callers: Option<Callers>) {
         self.callers.send_replace(callers.map(Arc::new));
