@@ -10,7 +10,10 @@ use std::{
 
 use antiphon_core::{Connection, GatewayId, LinkId, RegionId};
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
 
 use super::{
     outbox::{ControlItem, DataItem},
@@ -111,10 +114,10 @@ impl Registry {
 
     pub(crate) fn close(&self, link: LinkId, reason: String) {
         self.with(link, |entry| {
-            // With its queue full there is no orderly way.
             let wish = match entry.control.try_send(ControlItem::Close) {
-                Ok(()) => CloseWish::Orderly { reason },
-                Err(_) => CloseWish::AtOnce { reason },
+                // Where the queue has ended, the peer has closed first: what is written last is under way.
+                Ok(()) | Err(TrySendError::Closed(_)) => CloseWish::Orderly { reason },
+                Err(TrySendError::Full(_)) => CloseWish::AtOnce { reason },
             };
             wish_close(entry, wish);
             Taken::Yes

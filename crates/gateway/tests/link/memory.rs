@@ -228,8 +228,10 @@ async fn whoever_is_closed_on_has_its_last_word() {
         world.us.handle.submit(LinkCommand::Gossip { gateway, message });
     }
     world.eu.handle.submit(LinkCommand::Close { link, reason: "replaced".into() });
-    // That arrives, and nothing goes back.
+    // That arrives, and nothing goes back. Both sides close a link that another one succeeds.
     sleep(DELAY * 10).await;
+    world.us.handle.submit(LinkCommand::Close { link: us_link, reason: "replaced".into() });
+    sleep(DELAY).await;
     world.network.set(&us, &eu, path(Condition::Open));
     for _ in 0..WORDS {
         world
