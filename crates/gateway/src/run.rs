@@ -76,7 +76,8 @@ async fn drive(config: Config) -> anyhow::Result<()> {
         tokio::select! {
             ended = &mut wait => return Ok(ended?),
             () = signals.next() => break,
-            _ = hangup.recv() => drop(policies.reload(Purpose::Apply, "SIGHUP").await?),
+            // A shell that has gone is on its way out, which `wait` tells.
+            _ = hangup.recv() => drop(policies.reload(Purpose::Apply, "SIGHUP").await),
         }
     }
     tell_supervisor(NotifyState::Stopping);
