@@ -13,7 +13,7 @@ mod stream;
 
 pub use broker::{Connection, Nats};
 pub use cargo::{metadata, normal_tree, workspace_root};
-pub use fabric::{Fabric, collectives, drops, program, run, vector};
+pub use fabric::{Fabric, collectives, drops, even_costs, program, run, vector};
 pub use load::{Answered, Load};
 pub use message::{Caller, echo, pong};
 pub use peer::Peer;

@@ -75,7 +75,7 @@ impl Load {
 }
 
 /// Signs requests on a thread of its own, until nobody takes them.
-fn sign(lab: &Lab) -> mpsc::Receiver<(Bytes, String)> {
+pub(crate) fn sign(lab: &Lab) -> mpsc::Receiver<(Bytes, String)> {
     let caller = Caller::new(lab);
     let (ahead, requests) = mpsc::channel(AHEAD);
     std::thread::spawn(move || {

@@ -9,19 +9,22 @@ use antiphon_lab::Lab;
 use antiphon_wire::Transport;
 use bytes::Bytes;
 use tokio::{
+    sync::mpsc,
     task::JoinHandle,
     time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Caller, Peer};
+use crate::{Peer, load::sign};
 
 /// Between two requests.
 const EVERY: Duration = Duration::from_millis(20);
 /// An answer that takes longer is not prompt: something was in its way.
 const PROMPT: Duration = Duration::from_millis(500);
-/// How long the last answers are waited for.
-const LAST: Duration = Duration::from_secs(3);
+/// One look for an answer, and how many in vain after the last request and the last answer end it. Counted,
+/// as a machine that stood still meanwhile has not waited.
+const LOOK: Duration = Duration::from_millis(100);
+const LAST: u32 = 50;
 
 /// A client that asks everybody, fifty times a second.
 pub struct Stream {
@@ -56,20 +59,16 @@ pub struct Outage {
 }
 
 impl Stream {
-    /// Begins to ask in a region. `first` is the number of the first request; numbers are used once.
+    /// Begins to ask in a region, until [`Stream::end`].
     ///
     /// # Panics
     /// When the broker is not there.
-    pub async fn begin(lab: &Lab, region: &str, first: u64, lasts_max: Duration) -> Self {
-        let caller = Caller::new(lab);
-        let count = u64::try_from(lasts_max.as_millis() / EVERY.as_millis()).unwrap_or(0);
-        // Signed beforehand: signing would set the pace.
-        let requests = (first..first + count).map(|number| caller.ping(number)).collect();
+    pub async fn begin(lab: &Lab, region: &str) -> Self {
         let mut listener = Peer::connect(lab, region).await;
         listener.subscribe("mcollective.reply.>").await;
         let client = Peer::connect(lab, region).await;
         let stop = CancellationToken::new();
-        let publishing = tokio::spawn(publish(client, requests, stop.clone()));
+        let publishing = tokio::spawn(publish(client, sign(lab), stop.clone()));
         Self { stop, task: tokio::spawn(listen(listener, publishing)) }
     }
 
@@ -85,17 +84,18 @@ impl Stream {
 
 async fn publish(
     mut client: Peer,
-    requests: Vec<(Bytes, String)>,
+    mut requests: mpsc::Receiver<(Bytes, String)>,
     stop: CancellationToken,
 ) -> BTreeMap<String, Instant> {
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut asked = BTreeMap::new();
-    for (request, reply_to) in requests {
+    loop {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = tick.tick() => {}
         }
+        let (request, reply_to) = requests.recv().await.expect("requests are signed");
         asked.insert(reply_to, Instant::now());
         client.publish("mcollective.broadcast.agent.discovery", request).await;
     }
@@ -106,26 +106,28 @@ async fn publish(
 
 async fn listen(mut listener: Peer, publishing: JoinHandle<BTreeMap<String, Instant>>) -> Seen {
     let mut seen = Seen::default();
-    let mut end = None;
-    loop {
-        let soon = Instant::now() + Duration::from_millis(100);
-        if let Some(message) = listener.message(end.unwrap_or(soon)).await {
-            let transport = Transport::decode(message.payload).expect("a Choria transport");
-            let sender = transport.sender().expect("a sender").to_owned();
-            let answers = seen.answers.entry(message.subject).or_default();
-            answers.entry(sender).or_default().push(Instant::now());
-        } else if end.is_some() {
-            break;
-        }
-        if end.is_none() && publishing.is_finished() {
-            end = Some(Instant::now() + LAST);
-        }
+    while !publishing.is_finished() {
+        seen.look(&mut listener).await;
     }
     seen.asked = publishing.await.expect("it ends by itself");
+    let mut in_vain = 0;
+    while in_vain < LAST {
+        in_vain = if seen.look(&mut listener).await { 0 } else { in_vain + 1 };
+    }
     seen
 }
 
 impl Seen {
+    /// Takes one answer; false if none comes.
+    async fn look(&mut self, listener: &mut Peer) -> bool {
+        let Some(message) = listener.message(Instant::now() + LOOK).await else { return false };
+        let transport = Transport::decode(message.payload).expect("a Choria transport");
+        let sender = transport.sender().expect("a sender").to_owned();
+        let answers = self.answers.entry(message.subject).or_default();
+        answers.entry(sender).or_default().push(Instant::now());
+        true
+    }
+
     /// How many requests were made.
     #[must_use]
     pub fn requests(&self) -> usize {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use antiphon_lab::{Relayed, wait};
-use antiphon_tests::{Fabric, run};
+use antiphon_tests::{Fabric, even_costs, run};
 use serde_json::Value;
 
 const SUBJECT: &str = "mcollective.broadcast.agent.discovery";
@@ -73,7 +73,11 @@ async fn a_request_is_explained_before_and_accounted_for_after() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_link_cut_the_way_around_is_explained_and_traced() {
-    let fabric = Fabric::up(|options| options.relayed = Relayed::Links).await;
+    let fabric = Fabric::up(|options| {
+        options.relayed = Relayed::Links;
+        options.gateway_settings = even_costs();
+    })
+    .await;
     for relay in fabric.lab.link_relays("eu", "us") {
         relay.cut();
     }

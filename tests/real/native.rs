@@ -33,9 +33,7 @@ async fn alarms(gateway: &antiphon_lab::Gateway) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_node_hears_a_request_once_and_an_alarm_says_why() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    LEAF_PORT.store(free.local_addr().unwrap().port(), Ordering::SeqCst);
-    drop(free);
+    LEAF_PORT.store(antiphon_lab::ports::free().unwrap(), Ordering::SeqCst);
     let mut fabric = Fabric::up(|options| {
         options.broker_extra = joined;
         options.gateway_settings = toml::from_str("[hints]\npoll = '1s'").unwrap();

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use antiphon_lab::{Gateway, Relayed, pki::Profile, wait};
-use antiphon_tests::{Fabric, run};
+use antiphon_tests::{Fabric, even_costs, run};
 use serde_json::Value;
 
 use crate::shown;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(45);
 /// Commands that list: good whatever they list.
 const LISTS: [&str; 7] =
     ["regions", "gateways", "links", "routes", "collectives", "drops", "topology"];
@@ -168,8 +168,9 @@ async fn unequal(fabric: &mut Fabric) {
     for name in ["eu-1", "eu-2"] {
         let config = fabric.lab.gateway(name).unwrap().config().to_owned();
         let text = std::fs::read_to_string(&config).unwrap();
-        std::fs::write(&config, text.replacen("[link]\n", "[link]\ncosts = { us = 1000 }\n", 1))
-            .unwrap();
+        let mut settings: toml::Table = toml::from_str(&text).unwrap();
+        settings["link"]["costs"]["us"] = 1000.into();
+        std::fs::write(&config, settings.to_string()).unwrap();
         fabric.restart(name).await;
     }
     fabric.whole().await;
@@ -238,6 +239,7 @@ async fn the_commands_tell_a_good_day_from_bad_ones() {
     let mut fabric = Fabric::up(|options| {
         options.nodes = 1;
         options.relayed = Relayed::Links;
+        options.gateway_settings = even_costs();
     })
     .await;
     let eu = fabric.lab.gateway("eu-1").unwrap();
@@ -270,7 +272,7 @@ async fn a_certificate_that_ends_is_told_before_and_after() {
         options.nodes = 0;
     })
     .await;
-    certify(&mut fabric, "us-1", Duration::from_secs(8)).await;
+    certify(&mut fabric, "us-1", Duration::from_secs(25)).await;
     let us = fabric.lab.gateway("us-1").unwrap();
     until(us, &["status"], 2, "problem: its certificate ends in").await;
     until(us, &["status"], 2, "problem: its certificate has ended").await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use antiphon_lab::wait;
-use antiphon_tests::{Fabric, run};
+use antiphon_tests::{Fabric, even_costs, run};
 use serde_json::Value;
 
 const NO_DISCOVERY: &str = "[[accept]]\nname = \"quiet\"\nfrom = [\"eu\"]\nagents = [\"discovery\"]\n\
@@ -32,7 +32,11 @@ fn of_region(answers: &std::collections::BTreeMap<String, u32>, region: &str) ->
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_region_refuses_an_agent_from_another_without_a_restart() {
-    let fabric = Fabric::up(|options| options.nodes = 2).await;
+    let fabric = Fabric::up(|options| {
+        options.nodes = 2;
+        options.gateway_settings = even_costs();
+    })
+    .await;
     assert_eq!(of_region(&fabric.ping("eu").await, "us"), 2);
     let tried = apply(&fabric, NO_DISCOVERY, &["--dry-run"]).await;
     let changes = tried.iter().map(|(one, _)| one["changes"].as_array().unwrap().len());
@@ -72,8 +76,8 @@ async fn until(fabric: &Fabric, gateway: &str, command: &str, words: &str) {
 async fn halted(fabric: &Fabric) {
     let halt = "halt --collective mcollective --for 1h --reason drill";
     assert_eq!(say(fabric, "eu-1", halt).await.1, Some(0));
-    for gateway in ["eu-2", "us-1", "ap-2"] {
-        until(fabric, gateway, "halt list -o json", "\"in force\"").await;
+    for gateway in fabric.gateways() {
+        until(fabric, gateway.name(), "halt list -o json", "\"in force\"").await;
     }
     let answers = fabric.ping("us").await;
     assert_eq!((answers.len(), of_region(&answers, "us")), (2, 2), "its own nodes: {answers:?}");
@@ -84,8 +88,8 @@ async fn halted(fabric: &Fabric) {
     let nothing = say(fabric, "us-1", "resume --caller choria=nobody").await;
     assert_eq!(nothing.1, Some(2), "{}", nothing.0);
     assert_eq!(say(fabric, "us-2", "resume --collective mcollective").await.1, Some(0));
-    for gateway in ["us-1", "eu-1", "ap-2"] {
-        until(fabric, gateway, "halt list", "nothing is halted").await;
+    for gateway in fabric.gateways() {
+        until(fabric, gateway.name(), "halt list", "nothing is halted").await;
     }
     assert_eq!(fabric.ping("eu").await.len(), 6);
     let eu = fabric.lab.gateway("eu-1").unwrap();

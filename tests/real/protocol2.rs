@@ -15,7 +15,7 @@ async fn nodes_and_clients_of_protocol_v2_find_each_other() {
     .await;
     let dir = fabric.lab.dir().display().to_string();
     let place = ["--lab", &dir, "--region", "eu", "--protocol", "v2", "-o", "json"];
-    let request = ["req", "rpcutil", "get_fact", "fact=region"];
+    let request = ["req", "rpcutil", "get_fact", "fact=region", "--discovery-timeout", "5"];
     let arguments: Vec<&str> = request.iter().chain(&place).copied().collect();
     let output = run(&arguments).await;
     let value: Value = serde_json::from_slice(&output.stdout).expect("JSON");

@@ -93,6 +93,17 @@ async fn packages_are_managed_with_apt() {
     let unknown = machine.call("package", "install", json!({"package": "nosuch"})).await;
     assert_eq!(unknown["statuscode"], 1);
     assert!(unknown["statusmsg"].as_str().unwrap().contains("Unable to locate"), "{unknown}");
+    for (action, data) in [
+        ("install", json!({"package": "zsh-"})),
+        ("update", json!({"package": "zsh-"})),
+        ("install", json!({"package": "zsh", "version": "5.9-"})),
+        ("uninstall", json!({"package": "zsh+"})),
+    ] {
+        let opposite = machine.call("package", action, data.clone()).await;
+        assert_eq!(opposite["statuscode"], 1, "{data}: {opposite}");
+        let message = opposite["statusmsg"].as_str().unwrap();
+        assert!(message.contains("would not take"), "{message}");
+    }
     machine.node.stop().await;
 }
 

@@ -79,7 +79,7 @@ async fn a_credentials_file_opens_until_its_user_expires() {
     ));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("gw.creds");
-    fs::write(&file, credentials(&jwt(&account, &user, Some(2)), &user)).unwrap();
+    fs::write(&file, credentials(&jwt(&account, &user, Some(8)), &user)).unwrap();
     let auth = Auth::Credentials { credentials: Secret::File(file.clone()) };
     let mut client = Client::connect(logging_in(&server, auth)).await;
     let seen = client.until(|event| matches!(event, BrokerEvent::Disconnected { .. })).await;

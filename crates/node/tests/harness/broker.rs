@@ -1,10 +1,10 @@
 //! A nats-server with mutual TLS, and the certificates to reach it.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::vectors;
@@ -21,10 +21,11 @@ impl NatsServer {
     pub(crate) async fn start(names: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         issue(folder.path(), names);
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let file = |name: &str| folder.path().join(name).display().to_string();
         let config = format!(
-            "host: 127.0.0.1\nport: {port}\ntls {{ cert_file: {:?}, key_file: {:?}, ca_file: {:?}, verify: true }}\n",
+            "listen: \"127.0.0.1:-1\"\nports_file_dir: {:?}\n\
+             tls {{ cert_file: {:?}, key_file: {:?}, ca_file: {:?}, verify: true }}\n",
+            folder.path(),
             file("localhost.pem"),
             file("localhost-key.pem"),
             file("ca.pem"),
@@ -39,8 +40,12 @@ impl NatsServer {
             .stderr(log)
             .spawn()
             .unwrap();
-        let server = Self { process, port, folder };
-        let listens = || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
+        let mut server = Self { process, port: 0, folder };
+        let ports = server.file(&format!("nats-server_{}.ports", server.pid()));
+        let listens = || {
+            server.port = told(&ports).unwrap_or_default();
+            server.port != 0
+        };
         super::wait_for("the broker listening", listens).await;
         server
     }
@@ -62,6 +67,12 @@ impl Drop for NatsServer {
     fn drop(&mut self) {
         let _ended = self.process.kill().and_then(|()| self.process.wait());
     }
+}
+
+/// The port for clients in the file in which a server tells where it listens.
+fn told(file: &Path) -> Option<u16> {
+    let ports: Value = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+    ports.pointer("/nats/0")?.as_str()?.rsplit(':').next()?.parse().ok()
 }
 
 /// `$NATS_SERVER`, else `PATH`, else the project's cache.
