@@ -132,10 +132,10 @@ pub struct Limits {
     pub hint_bytes_max: u64,
     /// Requests to service agents that wait until interest is known, in bytes.
     pub service_bytes_max: u64,
-    /// The penalty from which a flapping adjacency is not advertised; each loss of the link adds
+    /// The penalty from which a flapping adjacency is a last resort; each loss of the link adds
     /// 1000. Default 3500: the fourth loss within seconds, or one every 7 s for a while.
     pub flap_penalty_suppress: u32,
-    /// The penalty at which it is advertised again. Default 1000: two half-lives after four losses.
+    /// The penalty at which it costs what it did. Default 1000: two half-lives after four losses.
     pub flap_penalty_reuse: u32,
 }
 

@@ -1,9 +1,9 @@
 //! Damping of flapping adjacencies (RFC 2439): each loss of a link adds to a penalty that decays;
-//! an adjacency whose penalty is too high is not advertised until the penalty is low again.
+//! an adjacency whose penalty is too high is advertised as a last resort until it is low again.
 //!
 //! ```text
 //!           penalty reached the suppress limit
-//!  advertised ────────────────────────────────▶ suppressed
+//!  at its cost ───────────────────────────────▶ suppressed
 //!             ◀────────────────────────────────
 //!           penalty decayed to the reuse limit
 //! ```

@@ -163,7 +163,7 @@ pub struct LinkView {
     /// again.
     #[serde(default)]
     pub penalty: u32,
-    /// Whether it flaps so much that we do not advertise the link.
+    /// Whether it flaps so much that we advertise the link as a last resort.
     #[serde(default)]
     pub suppressed: bool,
     /// Whether an operator, of our region or of the peer's, has ordered that it is not to be used.

@@ -114,7 +114,7 @@ fn links(sheet: &mut Sheet, report: &Report) {
     gauge(sheet, "link_unacknowledged_bytes", "Sent, not acknowledged yet", |link| {
         link.unacknowledged as f64
     });
-    gauge(sheet, "link_suppressed", "Whether it flaps so much that it is not advertised", |link| {
+    gauge(sheet, "link_suppressed", "Whether it flaps so much that it is a last resort", |link| {
         flag(link.suppressed)
     });
     gauge(sheet, "link_held_down", "Whether an operator ordered that it is not used", |link| {

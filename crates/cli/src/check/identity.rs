@@ -118,7 +118,7 @@ pub(super) const CHECKS: &[Check] = &[
         meaning: "A gateway has its certificates made by Vault ([identity.vault]), and the latest attempt \
                   to get one, or to keep the log-in alive, failed: Vault is sealed or out of reach, the \
                   log-in is refused, the policy or the role does not permit it. The old certificate stays \
-                  in use until it ends. Attempts go on, a minute apart at most.",
+                  in use until it ends. Attempts go on, 75 seconds apart at most.",
         next: "what the finding says; antiphon identity enrol tries it by hand",
         test: Test::Running(renewals),
     },

@@ -41,7 +41,7 @@ pub(super) const CHECKS: &[Check] = &[
         code: "LINK-003",
         title: "Both ends of every link advertise it",
         meaning: "One gateway advertises a link and the other does not. Such a link is used by \
-                  nobody. It may be down in one direction, or one end may find that it flaps.",
+                  nobody. It may be down in one direction.",
         next: "antiphon links on both ends",
         test: Test::Running(one_sided),
     },
@@ -49,7 +49,7 @@ pub(super) const CHECKS: &[Check] = &[
         code: "LINK-004",
         title: "No link flaps",
         meaning: "A link was lost several times within a minute. Each loss costs a change of routes; \
-                  beyond some losses it is not advertised until it has been quiet for a while.",
+                  beyond some losses it is a last resort until it has been quiet for a while.",
         next: "antiphon links; look for load balancers and firewalls that cut idle connections",
         test: Test::Running(flapping),
     },
@@ -167,7 +167,7 @@ fn flapping(evidence: &Evidence) -> Outcome {
         let (from, to) = (&report.core.gateway, &link.gateway);
         match (link.suppressed, link.penalty) {
             (true, _) => Some(Finding::problem(format!(
-                "{from} - {to} flaps so much that it is not advertised"
+                "{from} - {to} flaps so much that it is a last resort"
             ))),
             (false, PENALTY_OF_A_LOSS..) => {
                 Some(Finding::warning(format!("{from} - {to} was lost repeatedly just now")))

@@ -72,7 +72,7 @@ pub enum Mark {
 pub enum LinkState {
     /// Both ends advertise it.
     Up,
-    /// Only one end does: it is coming up or going down, or held back because it flaps.
+    /// Only one end does: it is coming up or going down.
     OneSided,
     /// An operator holds it down: it is up, and no messages go over it.
     Held,
