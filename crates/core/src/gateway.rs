@@ -97,8 +97,11 @@ pub struct Gateway {
     /// The current link of each linked peer.
     links: BTreeMap<LinkId, GatewayId>,
     members: BTreeMap<GatewayId, Member>,
-    /// Members that gossip has lost sight of; a part of `members`.
-    lost_members: BTreeSet<GatewayId>,
+    /// Members that gossip has lost sight of, and since when; a part of `members`.
+    lost_members: BTreeMap<GatewayId, Duration>,
+    /// Members whose link is down for so long that its session was given up: since when, and why. A part of
+    /// `members`.
+    gone: BTreeMap<GatewayId, (Duration, String)>,
     dialer: Dialer,
     /// Depends on members, links and attempts.
     dialing: Duty,
@@ -160,7 +163,8 @@ impl Gateway {
             next_cost_review: Duration::ZERO,
             links: BTreeMap::new(),
             members: BTreeMap::new(),
-            lost_members: BTreeSet::new(),
+            lost_members: BTreeMap::new(),
+            gone: BTreeMap::new(),
             dialer: Dialer::new(&config),
             dialing: Duty::new(),
             joining: Duty::new(),
@@ -249,6 +253,8 @@ impl Gateway {
             self.questions.next_deadline(),
             self.probes.next_deadline(),
             self.passing.next_deadline(),
+            self.lost_deadline(),
+            self.lost_deadline(),
             self.timers.next_deadline(),
         ]
         .into_iter()
@@ -256,7 +262,7 @@ impl Gateway {
         .min()
     }
 
-    /// Whether this gateway is in its region's queue groups: what `/readyz` says.
+    /// Whether this gateway is in its region's queue groups: what `/readyz` says, unless the broker denies some.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.ready
@@ -344,6 +350,8 @@ impl Gateway {
         self.graph_stale |= self.damping.expire(now.mono);
         self.expire_beacons(now, out);
         self.expire_vetting(now, out);
+        self.expire_members(now);
+        self.expire_members(now);
         self.questions.expire(now.mono, out);
         self.expire_questions(now, out);
         self.expire_probes(now, out);

@@ -29,8 +29,8 @@ pub(super) const CHECKS: &[Check] = &[
     Check {
         code: "MEMB-003",
         title: "Every gateway that gossip knows has spoken",
-        meaning: "Gossip tells of a gateway whose adverts have never arrived. It has no link with \
-                  anybody, or its adverts are refused.",
+        meaning: "Gossip tells of a gateway, or did until it went without a word, and no advert of it is \
+                  here. It has no link with anybody, or its adverts are refused.",
         next: "antiphon links, and antiphon status on that gateway",
         test: Test::Running(unheard),
     },
@@ -113,7 +113,7 @@ fn unheard(evidence: &Evidence) -> Outcome {
     let silent = members.values().filter(|member| member.state.is_none());
     let findings = silent.map(|member| {
         let MemberView { gateway, region, endpoint, .. } = member;
-        Finding::warning(format!("{gateway} of region {region}, at {endpoint}, was never heard"))
+        Finding::warning(format!("{gateway} of region {region}, at {endpoint}, is not heard"))
     });
     Outcome::of(findings, "all have")
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     Accept, Action, Alarm, Connection, Control, DialFailure, DialTarget, Epoch, Gateway, GatewayId,
-    Hello, LinkId, Now, Open, Outcome,
+    GatewayState, Hello, LinkId, Now, Open, Outcome,
     gateway::peer::{Heard, Link, Peer, Phase, next_beat},
     session::Inbox,
 };
@@ -64,6 +64,7 @@ impl Gateway {
             peer.inbox = None;
             peer.draining = false;
         }
+        self.gone.remove(&gateway);
         peer.barred = self.ordered.bars(&hello.region);
         peer.hello = hello;
         peer.synchronised &= handover;
@@ -292,6 +293,10 @@ impl Gateway {
         out.push(close(link, "the peer said goodbye"));
         self.on_link_down(link, "the peer said goodbye".to_owned(), now, out);
         self.forget_peer(&gateway, now);
+        if let Some(member) = self.members.get_mut(&gateway) {
+            // Gossip may say it later.
+            member.state = GatewayState::Left;
+        }
         self.beacons.forget_one(&gateway);
         self.joining.call();
     }
@@ -318,6 +323,11 @@ impl Gateway {
         let periods = &self.config.periods;
         self.timers.disarm(gateway, peer);
         if peer.is_forgotten(now.mono, periods) {
+            let since = peer.down_since.unwrap_or(now.mono);
+            let reason = std::mem::take(&mut peer.down_reason);
+            if self.members.contains_key(gateway) {
+                self.gone.insert(gateway.clone(), (since, reason));
+            }
             return self.forget_peer(gateway, now);
         }
         if let Some(link) = peer.silent_link(now.mono, periods) {

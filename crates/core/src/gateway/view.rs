@@ -7,9 +7,12 @@ use std::{
 
 use crate::{
     AdvertKey, AdvertKind, AlarmView, BrokerView, DropExample, DropView, Gateway, GatewayId,
-    LinkView, MemberView, Now, QueueView, RegionId, RegionView, RegionWays, Snapshot, Stamp,
-    TallyView,
-    gateway::peer::{Peer, Phase},
+    LinkView, Member, MemberView, Now, QueueView, RegionId, RegionView, RegionWays, Snapshot,
+    Stamp, TallyView,
+    gateway::{
+        members::leaves,
+        peer::{Peer, Phase},
+    },
 };
 
 impl Gateway {
@@ -26,7 +29,7 @@ impl Gateway {
             state: self.state,
             joined: self.membership.is_joined(),
             broker: self.broker_view(now),
-            links: self.peers.iter().map(|(name, peer)| self.link_view(name, peer, now)).collect(),
+            links: self.link_views(now),
             gateways: self.member_views(now),
             regions: self.region_views(),
             queues: self
@@ -103,6 +106,41 @@ impl Gateway {
         }
     }
 
+    /// One for each peer, and one for each gateway that should be one.
+    fn link_views(&self, now: Now) -> Vec<LinkView> {
+        let links = self.peers.iter().map(|(name, peer)| self.link_view(name, peer, now));
+        let mut views: Vec<_> =
+            links.chain(self.absent().map(|one| self.absent_view(one, now))).collect();
+        views.sort_by(|one, other| one.gateway.cmp(&other.gateway));
+        views
+    }
+
+    fn absent_view(&self, member: &Member, now: Now) -> LinkView {
+        let gone = self.gone.get(&member.gateway);
+        LinkView {
+            gateway: member.gateway.clone(),
+            region: member.region.clone(),
+            version: member.version.clone(),
+            endpoint: member.endpoint.to_string(),
+            state: "down".to_owned(),
+            since: gone.map_or(Duration::ZERO, |(since, _)| now.mono.saturating_sub(*since)),
+            dialed: String::new(),
+            rtt: None,
+            cost: 0,
+            credit: 0,
+            queued: self.queues.lane_weight(&member.gateway),
+            unacknowledged: 0,
+            retransmissions: 0,
+            frames_in: 0,
+            frames_out: 0,
+            reason: gone.map(|(_, reason)| reason.clone()).unwrap_or_default(),
+            draining: false,
+            penalty: self.damping.penalty(&member.gateway, now.mono),
+            suppressed: self.damping.is_suppressed(&member.gateway),
+            held_down: self.ordered.bars(&member.region),
+        }
+    }
+
     fn link_view(&self, gateway: &GatewayId, peer: &Peer, now: Now) -> LinkView {
         let (state, since, dialed) = match &peer.link {
             Some(link) => {
@@ -170,7 +208,7 @@ impl Gateway {
             version: member.map(|one| one.version.clone()).unwrap_or_default(),
             endpoint: member.map(|one| one.endpoint.to_string()).unwrap_or_default(),
             heard: self.heard(gateway).map(|at| now.mono.saturating_sub(at)),
-            gossip: member.is_some() && !self.lost_members.contains(gateway),
+            gossip: member.is_some() && !self.lost_members.contains_key(gateway),
             route: table.and_then(|table| table.gateway(gateway)).cloned(),
         })
     }
@@ -181,6 +219,12 @@ impl Gateway {
             let view = views.entry(region).or_insert_with(|| self.empty_region(region));
             view.gateways += 1;
             view.usable += u64::from(topology.broker && topology.state.takes_frames());
+        }
+        // A gateway that went without a word is missed, also when its adverts have expired.
+        let silent = |member: &&Member| self.database.topology(&member.gateway).is_none();
+        for member in self.members.values().filter(silent).filter(|one| !leaves(one)) {
+            let region = &member.region;
+            views.entry(region).or_insert_with(|| self.empty_region(region)).gateways += 1;
         }
         for (region, offer) in self.database.offers() {
             let Some(view) = views.get_mut(region) else { continue };

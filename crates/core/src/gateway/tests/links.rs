@@ -107,6 +107,44 @@ fn a_breach_is_told_until_the_peer_has_kept_to_the_protocol_for_a_while() {
     assert!(!stands(&bench));
 }
 
+/// A gateway that goes without a word is missed for days, though its session and its adverts go before.
+#[test]
+fn a_gateway_that_is_gone_stays_a_link_that_is_down_and_a_region_without_a_route() {
+    let gone = |mut bench: Bench| {
+        bench.handle(Event::MemberSeen(crate::testing::member("us", "us-1")));
+        bench.handle(Event::LinkDown { link: LINK, reason: "no route to host".to_owned() });
+        bench.handle(Event::MemberGone { gateway: "us-1".parse().unwrap() });
+        bench
+    };
+    let looks = |bench: &mut Bench, second| {
+        bench.seconds = second;
+        bench.handle(Event::Tick);
+        let view = bench.gateway.snapshot(at(second));
+        let links = view.links.iter().map(|one| (one.state.clone(), one.since, one.reason.clone()));
+        let us = view.regions.iter().find(|one| one.region.as_str() == "us");
+        (links.collect::<Vec<_>>(), us.map(|one| (one.gateways, one.route.is_some())))
+    };
+    let mut bench = gone(Bench::new());
+    let begun = bench.seconds;
+    let down = |second| {
+        ("down".to_owned(), Duration::from_secs(second - begun), "no route to host".to_owned())
+    };
+    for second in [begun + 5, begun + 60, begun + 300, begun + 200_000] {
+        assert_eq!(looks(&mut bench, second), (vec![down(second)], Some((1, false))), "{second}");
+    }
+    assert_eq!(looks(&mut bench, begun + 72 * 3600), (vec![], None), "for good");
+
+    let mut bench = Bench::new();
+    bench.handle(Event::MemberSeen(crate::testing::member("us", "us-1")));
+    bench.handle(Event::FromPeer { link: LINK, message: Control::Goodbye });
+    assert_eq!(looks(&mut bench, 60).0, [], "it said that it goes");
+    let mut back = gone(Bench::new());
+    looks(&mut back, 60);
+    let up = Event::LinkUp { link: LinkId(2), peer: hello("us", "us-1", 6), dialed: None };
+    back.handle(up);
+    assert_eq!(looks(&mut back, 61).0.len(), 1, "one row a gateway");
+}
+
 #[test]
 fn of_two_links_the_one_that_the_lower_id_dialled_stays() {
     let mut bench = Bench::new();
