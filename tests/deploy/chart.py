@@ -225,6 +225,28 @@ def access_problems(objects):
             yield f"{named(one)}: reaches beyond the namespace"
 
 
+def metrics_problems(objects, values):
+    """Whom policies let in where metrics are read, without TLS: those that the values name, gateways at brokers besides."""
+    named_in = [yaml.safe_load(path.read_text()).get("networkPolicy", {}) for path in (CHART / "values.yaml", values)]
+    sources = (named_in[0] | named_in[1])["metricsSources"]
+    [gateway] = gateways(objects).values()
+    siblings = {"podSelector": gateway["spec"]["selector"]}
+    for name, policy in of_kind(objects, "NetworkPolicy").items():
+        port, expected = ("monitor", [siblings, *sources]) if name.endswith("-broker") else ("http", sources)
+        admitted = list(peers(policy, of_kind(objects, "StatefulSet")[name], port))
+        if admitted != expected:
+            yield f"{named(policy)}: lets {admitted} in at {port}, expected are {expected}"
+
+
+def peers(policy, workload, port):
+    """Whom a policy lets in at a port. Kubernetes reads a rule without ports, or without sources, as one for any."""
+    declared = [one for container in workload["spec"]["template"]["spec"]["containers"] for one in container["ports"]]
+    names = {port, None, *(one["containerPort"] for one in declared if one["name"] == port)}
+    for rule in policy["spec"]["ingress"]:
+        if names & {one.get("port") for one in rule.get("ports") or [{}]}:
+            yield from rule.get("from") or ["everybody"]
+
+
 CHECKS = {
     "is what Kubernetes knows": schema_problems,
     "holds no secret": secret_problems,

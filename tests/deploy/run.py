@@ -48,6 +48,7 @@ def rendered_sets(authority):
             continue
         for what, problems in chart.CHECKS.items():
             check(f"{name} {what}", problems(objects))
+        check(f"{name} lets metrics be read by whom it names", chart.metrics_problems(objects, values))
         check(f"{name} tells in its notes where gateways are", notes_problems(values, objects))
         check(f"{name} has configurations that pass config check", config_problems(objects, authority))
 
