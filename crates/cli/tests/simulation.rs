@@ -15,6 +15,7 @@ seeds = [1, 2]
 run_for = "30s"
 settle = "20s"
 regions = { eu = {}, us = {} }
+traffic = [{ from = "eu", every = "1s" }]
 expect = [{ complete = ["15s", "30s"] }]
 "#;
 
@@ -74,7 +75,7 @@ fn what_cannot_be_read_is_a_bad_file() {
     let file = scenario(&folder, "wrong.toml", &format!("{QUIET}step = [{{ at = 5 }}]\n"));
     let wrong = antiphon(&["sim", "run", &file]);
     assert_eq!((code(&wrong), text(&wrong.stdout)), (64, ""));
-    assert!(text(&wrong.stderr).contains("wrong.toml:8: step.at: "), "{}", text(&wrong.stderr));
+    assert!(text(&wrong.stderr).contains("wrong.toml:9: step.at: "), "{}", text(&wrong.stderr));
     let empty = tempfile::tempdir().unwrap();
     let good = scenario(&folder, "quiet.toml", QUIET);
     let empty = empty.path().to_str().unwrap();
@@ -82,6 +83,7 @@ fn what_cannot_be_read_is_a_bad_file() {
         &["sim", "run", "missing.toml"][..],
         &["sim", "run", empty],
         &["sim", "run", &good, "--what-if", "down:mars"],
+        &["sim", "run", &good, "--what-if", "down:eu@1h"],
         &["sim", "swarm", "--seeds", "5..1"],
         &["sim", "swarm", "--gateways", "1"],
     ] {

@@ -203,9 +203,9 @@ pub struct TrafficSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StepSpec {
-    /// When.
+    /// When; before the end of the run.
     pub at: Span,
-    /// For how long; what begins without it stays.
+    /// For how long, for what lasts; what begins without it stays.
     #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasts: Option<Span>,
     /// How often, for what repeats.
@@ -413,7 +413,7 @@ pub struct SkewSpec {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ExpectSpec {
-    /// When, for what is looked at once.
+    /// When, for what is looked at once: before the end of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<Span>,
     /// An invariant, for the reader: all are always checked.
@@ -429,7 +429,7 @@ pub struct ExpectSpec {
     /// A request from each of these regions is answered by no node of the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unreachable: Option<Vec<String>>,
-    /// Every request made between these times is answered by everybody asked.
+    /// Every request made between these times is answered by everybody asked; there is at least one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complete: Option<[Span; 2]>,
     /// Narrows `complete` to clients of this region.
@@ -484,7 +484,8 @@ impl Scenario {
     /// Checks a scenario and works out what happens when.
     ///
     /// # Errors
-    /// Names that nobody has, steps without or with two verbs: names file, line and key.
+    /// Names that nobody has, steps without or with two verbs, times not before the end: names file,
+    /// line and key.
     pub fn plan(&self, file: &str, text: &str) -> Result<Plan, ScenarioError> {
         Plan::new(self).map_err(|fault| ScenarioError::fault(file, text, fault))
     }

@@ -7,7 +7,7 @@ use antiphon_wire::Identity;
 
 use super::traffic::question;
 use crate::{
-    scenario::{Complete, Expectation, Plan},
+    scenario::{Complete, Expectation, Plan, Span},
     watch::{Asked, Invariant, Whom},
     world::World,
 };
@@ -182,7 +182,13 @@ fn incomplete(world: &World, complete: &Complete) -> Vec<Found> {
         (*since..*until).contains(&asked.at) && from.as_ref().is_none_or(|one| *one == asked.region)
     };
     let mut found = Vec::new();
-    for asked in world.watch().requests().iter().filter(meant) {
+    let mut meant = world.watch().requests().iter().filter(meant).peekable();
+    if meant.peek().is_none() {
+        let who = from.as_ref().map_or_else(String::new, |region| format!(" in {region}"));
+        let what = format!("nobody{who} asks anything from {} to {}", Span(*since), Span(*until));
+        found.push((*since, Invariant::Expected, what));
+    }
+    for asked in meant {
         let all: Vec<RegionId>;
         let of = if of.is_empty() {
             all = world.watch().regions().to_vec();

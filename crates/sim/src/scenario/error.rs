@@ -101,4 +101,44 @@ mod tests {
             assert!(error.starts_with(wanted), "{error:?} does not begin with {wanted:?}");
         }
     }
+
+    #[test]
+    fn what_would_come_after_the_end_is_refused() {
+        let both = "[\"eu\", \"us\"]";
+        for (text, wanted) in [
+            (format!("step = [{{ at = \"60s\", partition = {both} }}]"), "step.at: 1m"),
+            (format!("expect = [{{ by = \"60s\", reachable = {both} }}]"), "expect.by: 1m"),
+            (format!("expect = [{{ by = \"61s\", unreachable = {both} }}]"), "expect.by: 1m1s"),
+            (format!("expect = [{{ by = \"60s\", ready = {both} }}]"), "expect.by: 1m"),
+            (format!("expect = [{{ by = \"60s\", unready = {both} }}]"), "expect.by: 1m"),
+            ("expect = [{ complete = [\"60s\", \"70s\"] }]".to_owned(), "expect.complete: 1m"),
+            ("expect = [{ strays = [\"60s\", \"70s\"] }]".to_owned(), "expect.strays: 1m"),
+        ] {
+            let wanted = format!("a.toml:5: {wanted} is not before the end, run_for = 1m");
+            assert_eq!(wrong(&text), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_last_has_no_length() {
+        for verb in [
+            "heal = [\"eu\", \"us\"]",
+            "reset = [\"eu\", \"us\"]",
+            "shape = { between = [\"eu\", \"us\"], loss = 0.1 }",
+            "start = [\"eu\"]",
+            "rolling_restart = [\"eu\"]",
+            "garbage = [\"eu\"]",
+            "slow_consumer = [\"eu\"]",
+            "move = { nodes = [\"n1.eu.example.net\"], to = \"us\" }",
+            "forge = { of = [\"eu\"], gateway = \"b\", region = \"us\", endpoint = \"b:7440\" }",
+            "readdress = [\"eu\"]",
+            "resume = { by = \"eu\", collective = \"mcollective\" }",
+            "link_up = { by = \"eu\", with = \"us\" }",
+        ] {
+            let name = verb.split(' ').next().unwrap();
+            let wanted = format!("a.toml:5: step.for: {name} does not last");
+            let text = format!("step = [{{ at = \"1s\", for = \"5s\", {verb} }}]");
+            assert_eq!(wrong(&text), wanted);
+        }
+    }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     StepSpec,
     error::Fault,
-    steps::{Act, Acts},
+    steps::{Act, Acts, must_not_last},
     topology::{Topology, fault},
 };
 
@@ -52,6 +52,9 @@ pub(super) fn acts(
         if stop.is_halt() != halts {
             let wanted = if halts { "collective, caller or between" } else { "with, a region" };
             return Err(fault(span, format!("{key}: wants {wanted}")));
+        }
+        if !stands {
+            must_not_last(step, key, span)?;
         }
         let given = OrderGiven {
             stop,

@@ -7,9 +7,10 @@ use antiphon_wire::Agent;
 use toml::Spanned;
 
 use super::{
-    Between, ExpectSpec, LinkSpec, Scenario, TrafficSpec,
+    Between, ExpectSpec, LinkSpec, Scenario, Span, TrafficSpec,
     error::Fault,
     steps::{self, Acts, pairs},
+    time::End,
     topology::{Topology, fault},
 };
 use crate::{
@@ -114,6 +115,7 @@ pub(crate) struct Complete {
 impl Plan {
     pub(crate) fn new(scenario: &Scenario) -> Result<Self, Fault> {
         let topology = Topology::new(scenario)?;
+        let end = End(scenario.run_for);
         let mut links = Vec::new();
         for link in &scenario.links {
             links.push((link_pairs(link, &topology)?, link.get_ref().clone()));
@@ -121,11 +123,12 @@ impl Plan {
         let mut acts = Vec::new();
         for step in &scenario.step {
             acts.extend(steps::acts(step.get_ref(), &step.span(), &topology)?);
+            in_time("step.at", step.get_ref().at, end, &step.span())?;
         }
         acts.sort_by_key(|(at, _)| *at);
         let mut expect = Vec::new();
         for one in &scenario.expect {
-            expect.extend(expectation(one, &topology)?);
+            expect.extend(expectation(one, &topology, end)?);
         }
         Ok(Self {
             about: scenario.about.clone(),
@@ -160,6 +163,11 @@ impl Plan {
     pub fn places(&self) -> impl Iterator<Item = (&str, &RegionId)> {
         self.topology.places.iter().map(|place| (place.name.as_str(), &place.config.region))
     }
+}
+
+/// Refuses a time that never comes.
+fn in_time(key: &str, at: Span, end: End, span: &Range<usize>) -> Result<(), Fault> {
+    end.must_follow(at).map_err(|why| fault(span, format!("{key}: {why}")))
 }
 
 fn regions(scenario: &Scenario, names: &Topology) -> Vec<(RegionId, usize, Answering)> {
@@ -277,9 +285,13 @@ fn one_traffic(
 }
 
 /// What one `expect` says; nothing for an invariant, which is always checked.
-fn expectation(spec: &Spanned<ExpectSpec>, names: &Topology) -> Result<Option<Expectation>, Fault> {
+fn expectation(
+    spec: &Spanned<ExpectSpec>,
+    names: &Topology,
+    end: End,
+) -> Result<Option<Expectation>, Fault> {
     let (span, spec) = (spec.span(), spec.get_ref());
-    let reader = Reader { spec, span: &span, names };
+    let reader = Reader { spec, span: &span, names, end };
     let reachable = if spec.by_name { Expectation::Named } else { Expectation::Reachable };
     let all = [
         reader.always()?,
@@ -290,7 +302,7 @@ fn expectation(spec: &Spanned<ExpectSpec>, names: &Topology) -> Result<Option<Ex
         reader.ready("ready", spec.ready.as_ref(), true)?,
         reader.ready("unready", spec.unready.as_ref(), false)?,
         reader.drops()?,
-        reader.strays(),
+        reader.strays()?,
         spec.in_doubt.map(|_| Some(Expectation::InDoubt(spec.at_most.unwrap_or(0)))),
     ];
     let mut found = all.into_iter().flatten();
@@ -308,6 +320,7 @@ struct Reader<'a> {
     spec: &'a ExpectSpec,
     span: &'a Range<usize>,
     names: &'a Topology,
+    end: End,
 }
 
 impl Reader<'_> {
@@ -327,11 +340,12 @@ impl Reader<'_> {
     ) -> Read {
         let Some(names) = names else { return Ok(None) };
         let regions = names.iter().map(|name| self.names.region(name, key, self.span));
-        Ok(Some(Some(make(self.by(key)?, regions.collect::<Result<_, _>>()?))))
+        Ok(Some(Some(make(self.looked_at(key)?, regions.collect::<Result<_, _>>()?))))
     }
 
     fn complete(&self) -> Read {
         let Some([since, until]) = self.spec.complete else { return Ok(None) };
+        in_time("expect.complete", since, self.end, self.span)?;
         let region = |name: &String| self.names.region(name, "expect", self.span);
         let of = self.spec.of.iter().flatten().map(region).collect::<Result<_, _>>()?;
         let from = self.spec.from.as_ref().map(region).transpose()?;
@@ -351,7 +365,7 @@ impl Reader<'_> {
         for name in names {
             slots.extend(self.names.slots(name, key, self.span)?);
         }
-        Ok(Some(Some(Expectation::Ready(self.by(key)?, slots, ready))))
+        Ok(Some(Some(Expectation::Ready(self.looked_at(key)?, slots, ready))))
     }
 
     fn drops(&self) -> Read {
@@ -364,9 +378,18 @@ impl Reader<'_> {
         Ok(Some(Some(Expectation::Drops(reason, least, most))))
     }
 
-    fn strays(&self) -> Option<Option<Expectation>> {
-        let [since, until] = self.spec.strays?;
-        Some(Some(Expectation::Strays(since.0, until.0, self.spec.at_most.unwrap_or(0))))
+    fn strays(&self) -> Read {
+        let Some([since, until]) = self.spec.strays else { return Ok(None) };
+        in_time("expect.strays", since, self.end, self.span)?;
+        let most = self.spec.at_most.unwrap_or(0);
+        Ok(Some(Some(Expectation::Strays(since.0, until.0, most))))
+    }
+
+    /// When it is asked or looked at.
+    fn looked_at(&self, key: &str) -> Result<Duration, Fault> {
+        let by = self.by(key)?;
+        in_time("expect.by", Span(by), self.end, self.span)?;
+        Ok(by)
     }
 
     fn by(&self, key: &str) -> Result<Duration, Fault> {

@@ -142,10 +142,13 @@ impl Reader<'_> {
         for (key, names, flow) in [
             ("partition", &step.partition, Flow::Cut),
             ("black_hole", &step.black_hole, Flow::BlackHole),
-            ("heal", &step.heal, Flow::Open),
         ] {
             let Some(names) = names else { continue };
             found.push(self.flow(self.both_ways(key, names)?, flow));
+        }
+        if let Some(names) = &step.heal {
+            let open = Act::Flow(self.both_ways("heal", names)?, Flow::Open);
+            found.push(self.once("heal", open)?);
         }
         if let Some(names) = &step.one_way {
             found.push(self.flow(self.one_way("one_way", names)?, Flow::BlackHole));
@@ -159,17 +162,18 @@ impl Reader<'_> {
             found.push(self.alternate(&cut, &heal));
         }
         if let Some(names) = &step.reset {
-            found.push(vec![(step.at.0, Act::Reset(self.both_ways("reset", names)?))]);
+            let reset = Act::Reset(self.both_ways("reset", names)?);
+            found.push(self.once("reset", reset)?);
         }
         if let Some(shape) = &step.shape {
             let pairs = self.both_ways("shape.between", &shape.between)?;
-            found.push(vec![(step.at.0, Act::Shape(pairs, shape.clone()))]);
+            found.push(self.once("shape", Act::Shape(pairs, shape.clone()))?);
         }
         Ok(())
     }
 
     fn processes(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
-        let (step, at) = (self.step, self.step.at.0);
+        let step = self.step;
         for (key, names, ending) in
             [("kill", &step.kill, Ending::Reset), ("power_off", &step.power_off, Ending::Silent)]
         {
@@ -178,7 +182,7 @@ impl Reader<'_> {
             found.push(self.lasting(Act::End(slots.clone(), ending), Act::Start(slots)));
         }
         if let Some(names) = &step.start {
-            found.push(vec![(at, Act::Start(self.slots("start", names)?))]);
+            found.push(self.once("start", Act::Start(self.slots("start", names)?))?);
         }
         if let Some(names) = &step.crash_loop {
             let slots = self.slots("crash_loop", names)?;
@@ -186,6 +190,7 @@ impl Reader<'_> {
             found.push(self.alternate(&end, &Act::Start(slots)));
         }
         if let Some(names) = &step.rolling_restart {
+            self.must_not_last("rolling_restart")?;
             found.push(self.rolling(&self.slots("rolling_restart", names)?));
         }
         if let Some(names) = &step.pause {
@@ -214,17 +219,19 @@ impl Reader<'_> {
     }
 
     fn brokers(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
-        let (step, at) = (self.step, self.step.at.0);
+        let step = self.step;
         if let Some(names) = &step.broker_down {
             let act = |region, down: bool| Act::Broker(region, !down);
             found.push(self.in_regions("broker_down", names, act)?);
         }
         if let Some(names) = &step.garbage {
+            self.must_not_last("garbage")?;
             let regions = self.regions("garbage", names)?.into_iter();
-            found.push(regions.map(|region| (at, Act::Garbage(region))).collect());
+            found.push(regions.map(|region| (step.at.0, Act::Garbage(region))).collect());
         }
         if let Some(names) = &step.slow_consumer {
-            found.push(vec![(at, Act::LoseBroker(self.slots("slow_consumer", names)?))]);
+            let lose = Act::LoseBroker(self.slots("slow_consumer", names)?);
+            found.push(self.once("slow_consumer", lose)?);
         }
         if let Some(deny) = &step.deny {
             let region = self.names.region(&deny.region, "deny.region", self.span)?;
@@ -242,11 +249,11 @@ impl Reader<'_> {
     }
 
     fn nodes(&self, found: &mut Vec<Acts>) -> Result<(), Fault> {
-        let (step, at) = (self.step, self.step.at.0);
+        let step = self.step;
         if let Some(moves) = &step.moves {
             let (nodes, to) = self.places("move", moves)?;
             let startup = if moves.silent { Startup::Silent } else { Startup::Told };
-            found.push(vec![(at, Act::Move(nodes, to, startup))]);
+            found.push(self.once("move", Act::Move(nodes, to, startup))?);
         }
         if let Some(twin) = &step.twin {
             let (nodes, to) = self.places("twin", twin)?;
@@ -291,7 +298,7 @@ impl Reader<'_> {
                 state: GatewayState::Active,
                 version: String::new(),
             };
-            found.push(vec![(self.step.at.0, Act::Forge(slots, member))]);
+            found.push(self.once("forge", Act::Forge(slots, member))?);
         }
         Ok(())
     }
@@ -308,7 +315,8 @@ impl Reader<'_> {
             found.push(self.lasting(act(resolve.to.clone()), act(Vec::new())));
         }
         if let Some(names) = &step.readdress {
-            found.push(vec![(step.at.0, Act::Readdress(self.slots("readdress", names)?))]);
+            let readdress = Act::Readdress(self.slots("readdress", names)?);
+            found.push(self.once("readdress", readdress)?);
         }
         if let Some(names) = &step.expire {
             let slots = self.slots("expire", names)?;
@@ -356,6 +364,16 @@ impl Reader<'_> {
         let mut acts = vec![(at, begin)];
         acts.extend(self.step.lasts.map(|span| (at + span.0, end)));
         acts
+    }
+
+    /// Something that is over at once.
+    fn once(&self, key: &str, act: Act) -> Result<Acts, Fault> {
+        self.must_not_last(key)?;
+        Ok(vec![(self.step.at.0, act)])
+    }
+
+    fn must_not_last(&self, key: &str) -> Result<(), Fault> {
+        must_not_last(self.step, key, self.span)
     }
 
     /// Two acts in turn, beginning with the first and ending with the second.
@@ -419,6 +437,14 @@ impl Reader<'_> {
         let all = (0..self.names.places.len()).map(Slot);
         let outside: Vec<Slot> = all.filter(|slot| !inside.contains(slot)).collect();
         Ok([pairs(&inside, &outside), pairs(&outside, &inside)].concat())
+    }
+}
+
+/// Refuses a `for` with what does not last, where it would say nothing.
+pub(super) fn must_not_last(step: &StepSpec, key: &str, span: &Range<usize>) -> Result<(), Fault> {
+    match step.lasts {
+        None => Ok(()),
+        Some(_) => Err(fault(span, format!("step.for: {key} does not last"))),
     }
 }
 

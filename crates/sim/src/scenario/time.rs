@@ -26,6 +26,21 @@ pub struct Between {
 #[serde(try_from = "String", into = "String")]
 pub struct Offset(pub Skew);
 
+/// When a run ends: from then on nothing is done, asked or looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End(pub(super) Span);
+
+impl End {
+    /// Says of a time that does not come why not.
+    pub(super) fn must_follow(self, at: Span) -> Result<(), String> {
+        if at < self.0 {
+            Ok(())
+        } else {
+            Err(format!("{at} is not before the end, run_for = {}", self.0))
+        }
+    }
+}
+
 impl FromStr for Span {
     type Err = String;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::{Scenario, Span, StepSpec};
+use super::{Scenario, Span, StepSpec, time::End};
 
 /// When something befalls the world, where nothing is said: gateways have found each other, and
 /// clients have asked for a while.
@@ -30,7 +30,7 @@ pub enum WhatIfError {
         /// Names that there are.
         known: String,
     },
-    /// Its time is none.
+    /// Its time is none, or not before the end.
     #[error("{text:?}: {reason}")]
     Time {
         /// As it was given.
@@ -91,17 +91,16 @@ impl Scenario {
 
     /// A step without a verb.
     fn when(&self, text: &str, time: Option<&str>) -> Result<StepSpec, WhatIfError> {
-        let parse = |time: &str| {
-            let wrong = |reason| WhatIfError::Time { text: text.to_owned(), reason };
-            time.parse::<Span>().map_err(wrong)
-        };
+        let wrong = |reason| WhatIfError::Time { text: text.to_owned(), reason };
+        let parse = |time: &str| time.parse::<Span>().map_err(wrong);
         let Some(time) = time else {
             let at = Span(AT.min(self.run_for.0 / 2));
             return Ok(StepSpec { at, ..StepSpec::default() });
         };
         let (at, lasts) = time.split_once('+').map_or((time, None), |(a, b)| (a, Some(b)));
-        let lasts = lasts.map(parse).transpose()?;
-        Ok(StepSpec { at: parse(at)?, lasts, ..StepSpec::default() })
+        let (at, lasts) = (parse(at)?, lasts.map(parse).transpose()?);
+        End(self.run_for).must_follow(at).map_err(wrong)?;
+        Ok(StepSpec { at, lasts, ..StepSpec::default() })
     }
 
     /// Names may hold hyphens themselves: every place to divide is tried.
@@ -190,6 +189,8 @@ mod tests {
             ("broker:eu-1", "wanted is one of"),
             ("down:mars", "there are ap, eu, us-east, ap-1, eu-1"),
             ("down:eu@soon", "no time"),
+            ("down:eu-us-east@90s", "1m30s is not before the end, run_for = 1m30s"),
+            ("drain:eu-1@2m+5s", "2m is not before the end, run_for = 1m30s"),
         ] {
             let error = scenario().what_if(text).unwrap_err().to_string();
             assert!(error.contains(wanted) && error.contains(text), "{error}");

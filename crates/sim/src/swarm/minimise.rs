@@ -30,7 +30,8 @@ fn first_broken(scenario: &Scenario, seed: u64, make: Make) -> Option<&'static s
 /// Everything that is one thing smaller, the greatest step first.
 fn smaller_than(scenario: &Scenario) -> Vec<Scenario> {
     let mut smaller = Vec::new();
-    for name in scenario.regions.keys() {
+    // Without any region nobody asks anything, which fails too, but not for the same cause.
+    for name in scenario.regions.keys().filter(|_| scenario.regions.len() > 1) {
         smaller.push(without_region(scenario, name));
     }
     for index in 0..scenario.step.len() {

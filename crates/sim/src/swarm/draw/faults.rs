@@ -25,7 +25,10 @@ impl Draw {
                 let every = self.chance.between(Duration::from_millis(200), Duration::from_secs(9));
                 step.every = Some(Span(every));
             }
-            5 => step.reset = Some(self.pair()),
+            5 => {
+                step.reset = Some(self.pair());
+                step.lasts = None;
+            }
             6 => step.kill = Some(vec![self.either()]),
             7 => step.power_off = Some(gateway),
             8 => {
@@ -39,7 +42,10 @@ impl Draw {
             }
             11 => step.half_open = Some(gateway),
             12 => step.broker_down = Some(vec![self.name()]),
-            13 => step.slow_consumer = Some(gateway),
+            13 => {
+                step.slow_consumer = Some(gateway);
+                step.lasts = None;
+            }
             14 => self.wrong_clock(&mut step, gateway),
             15 => step.monitor_down = Some(vec![self.name()]),
             16 => step.split = Some(self.split()),
@@ -65,6 +71,7 @@ impl Draw {
     fn other(&mut self, step: &mut StepSpec) {
         if self.chance.happens(0.5) {
             step.garbage = Some(vec![self.name()]);
+            step.lasts = None;
         } else {
             let subject = "mcollective.>".to_owned();
             step.deny = Some(DenySpec { region: self.name(), subject });
