@@ -37,6 +37,9 @@ pub(crate) enum ProgramError {
     /// It cannot be run.
     #[error("{program} cannot be run")]
     Run { program: String, source: io::Error },
+    /// It would do something else with this than what was asked.
+    #[error("{program} would not take {argument:?} as a package's name")]
+    Refused { program: String, argument: String },
     /// It said no.
     #[error("{program} failed with exit code {code}: {reason}")]
     Failed { program: String, code: i32, reason: String },

@@ -54,12 +54,25 @@ pub(super) async fn change(
         Change::Install(Some(version)) => format!("{name}={version}"),
         Change::Install(None) | Change::Update | Change::Uninstall => name.to_owned(),
     };
-    let arguments: &[&str] = match change {
-        Change::Install(_) => &["-q", "-y", "install", "--", &wanted],
-        Change::Update => &["-q", "-y", "--only-upgrade", "install", "--", &wanted],
-        Change::Uninstall => &["-q", "-y", "remove", "--", &wanted],
+    // apt-get takes a sign at the end of a name that it does not know for the opposite of what is asked.
+    let opposite = match change {
+        Change::Install(_) | Change::Update => wanted.ends_with('-'),
+        Change::Uninstall => {
+            wanted.ends_with('+') && status(programs, name).await?.version.is_none()
+        }
     };
-    programs.run(GET, arguments).await?.success(GET).map(drop)
+    if opposite {
+        return Err(ProgramError::Refused { program: GET.to_owned(), argument: wanted });
+    }
+    let verb: &[&str] = match change {
+        Change::Install(_) => &["install"],
+        Change::Update => &["--only-upgrade", "install"],
+        Change::Uninstall => &["remove"],
+    };
+    // A name that it does not know is no pattern either.
+    let literal = ["-q", "-y", "-o", "APT::Cmd::Pattern-Only=true"];
+    let arguments: Vec<&str> = [&literal, verb, &["--", &wanted]].concat();
+    programs.run(GET, &arguments).await?.success(GET).map(drop)
 }
 
 pub(super) async fn outdated(programs: &Programs) -> Result<Vec<Outdated>, ProgramError> {
