@@ -10,6 +10,9 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+/// How long a broker that is away is waited for between two steps. While answers are gathered, their deadline counts.
+const AWAY_MAX: Duration = Duration::from_secs(10);
+
 /// What a client needs of a broker: the two ends of the port's channels.
 #[derive(Debug)]
 pub struct Connection {
@@ -144,11 +147,20 @@ impl Connection {
         self.send(BrokerCommand::Publish(publication)).await
     }
 
-    /// Waits until the server has processed everything so far.
+    /// Waits until the server has processed everything so far; for one that is away, ten seconds.
     ///
     /// # Errors
-    /// What the server refused of it, or an ended connection.
+    /// What the server refused of it, a server that does not come back, or an ended connection.
     pub async fn flush(&mut self) -> Result<(), ConnectionError> {
+        let servers = self.broker.clone();
+        let flushed = timeout(AWAY_MAX, self.processed()).await;
+        flushed.unwrap_or_else(|_| {
+            let reason = ": it went away, and did not come back".to_owned();
+            Err(ConnectionError::Unreachable { servers, timeout: AWAY_MAX, reason })
+        })
+    }
+
+    async fn processed(&mut self) -> Result<(), ConnectionError> {
         let id = BarrierId(self.fresh_id());
         self.send(BrokerCommand::Barrier { id }).await?;
         loop {

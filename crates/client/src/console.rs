@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Read, Write};
 use tokio_util::sync::CancellationToken;
 
 use crate::render::Style;
+use crate::text::clean;
 
 /// The longest text that is read from standard input, in bytes.
 const INPUT_BYTES_MAX: u64 = 16 << 20;
@@ -53,9 +54,10 @@ impl Console {
         self.out.flush()
     }
 
-    /// Writes one message. A closed standard error loses it, which is no reason to end.
+    /// Writes one message, without what could steer a terminal. A closed standard error loses it, which is no
+    /// reason to end.
     pub fn say(&mut self, text: &str) {
-        writeln!(self.err, "{text}").ok();
+        writeln!(self.err, "{}", clean(text)).ok();
     }
 
     /// Writes one warning.

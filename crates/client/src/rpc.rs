@@ -12,6 +12,7 @@ use crate::ddl::AgentDdl;
 use crate::error::one_line;
 use crate::request::Ask;
 use crate::results::{Results, RpcReply, Stats};
+use crate::text::clean;
 
 /// Replies beyond one per node that are kept: what floods us must not fill our memory.
 const SURPLUS_MAX: usize = 10_000;
@@ -209,7 +210,7 @@ impl<'a, 'c> Run<'a, 'c> {
                 Next::Answer { transport, .. } => match transport.reply() {
                     Ok(reply) => self.enter(RpcReply::read(&reply), progress),
                     Err(error) => {
-                        let sender = transport.sender().unwrap_or("an unnamed node");
+                        let sender = clean(transport.sender().unwrap_or("an unnamed node"));
                         progress(Progress::Trouble(&format!("the reply of {sender}: {error}")));
                     }
                 },

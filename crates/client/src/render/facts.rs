@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::results::RpcReply;
-use crate::text::clean;
+use crate::text::{clean, column};
 
 /// Who has one value of the fact.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -41,7 +41,7 @@ pub fn facts_text(
     nodes: bool,
     reverse: bool,
 ) -> String {
-    let width = counts.keys().map(|value| value.chars().count()).max().unwrap_or(0);
+    let width = column(counts.keys());
     let mut rows: Vec<_> = counts.iter().collect();
     rows.sort_by(|(_, a), (_, b)| match a.count.cmp(&b.count) {
         order if reverse => order.reverse(),

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use super::duration::short;
 use super::style::Style;
 use crate::results::Stats;
+use crate::text::column;
 
 /// More names than these are only counted, unless the user wants all.
 const NAMES_MAX: usize = 200;
@@ -80,10 +81,7 @@ fn names(title: &str, names: &[String], names_max: usize) -> String {
 
 /// Three names a row, aligned.
 fn in_columns(names: &[String]) -> String {
-    let width = |column: usize| {
-        let column = names.iter().skip(column).step_by(COLUMNS);
-        column.map(|name| name.chars().count()).max().unwrap_or(0)
-    };
+    let width = |first: usize| column(names.iter().skip(first).step_by(COLUMNS));
     let widths: Vec<_> = (0..COLUMNS).map(width).collect();
     let mut out = String::new();
     for row in names.chunks(COLUMNS) {

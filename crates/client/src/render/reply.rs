@@ -9,7 +9,7 @@ use super::style::Style;
 use crate::aggregate::summarise;
 use crate::ddl::{Action, Display};
 use crate::results::{Results, RpcReply, Status};
-use crate::text::clean;
+use crate::text::{clean, column};
 
 /// Which replies are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,12 +86,14 @@ fn header(reply: &RpcReply, style: Style) -> String {
 fn outputs(reply: &RpcReply, action: &Action) -> String {
     let mut data: Map<String, Value> = reply.data.clone();
     action.fill_in_outputs(&mut data);
-    let width = data.keys().map(|key| action.heading(key).chars().count()).max().unwrap_or(0) + 3;
+    // A node names its outputs as it likes.
+    let heading = |name: &str| clean(action.heading(name)).into_owned();
+    let width = column(data.keys().map(|name| heading(name))) + 3;
     let mut names: Vec<_> = data.iter().collect();
     names.sort_by_key(|(name, _)| *name);
     let mut out = String::new();
     for (name, value) in names {
-        let line = format!("{:>width$}: {}", action.heading(name), text(value, width + 2));
+        let line = format!("{:>width$}: {}", heading(name), text(value, width + 2));
         out.push_str(line.trim_end());
         out.push('\n');
         if value.is_array() || value.is_object() {
