@@ -7,6 +7,7 @@ use sd_notify::NotifyState;
 use tokio::{
     runtime,
     signal::unix::{Signal, SignalKind, signal},
+    time::sleep,
 };
 
 use crate::{
@@ -21,6 +22,8 @@ use crate::{
 const FAILED: u8 = 2;
 /// The file is no good.
 const BAD_FILE: u8 = 64;
+/// How long a supervisor waits for a start that itself waits for a first certificate.
+const START_PATIENCE: Duration = Duration::from_secs(20);
 /// Threads for what blocks, such as resolving names and verifying signatures; more of it waits. Each keeps
 /// memory of its own.
 const BLOCKING_THREADS_MAX: usize = 64;
@@ -63,13 +66,26 @@ async fn drive(config: Config) -> anyhow::Result<()> {
     let mut signals = Signals::new().context("listen for signals")?;
     let mut hangup = signal(SignalKind::hangup()).context("listen for SIGHUP")?;
     let (gateway, region) = (config.gateway.clone(), config.region.clone());
-    let world = tokio::select! {
-        world = real::world(&config) => world?,
-        () = signals.next() => return Ok(()),
+    let mut told = false;
+    let world = {
+        let mut world = pin!(real::world(&config));
+        loop {
+            tokio::select! {
+                world = &mut world => break world?,
+                () = signals.next() => return Ok(()),
+                () = sleep(START_PATIENCE), if !told => {
+                    told = true;
+                    tracing::warn!("the start goes on when there is a certificate");
+                    tell_supervisor(NotifyState::Ready);
+                }
+            }
+        }
     };
     let daemon = Daemon::start(config, world).await?;
     tracing::info!(%gateway, %region, "started");
-    tell_supervisor(NotifyState::Ready);
+    if !told {
+        tell_supervisor(NotifyState::Ready);
+    }
     let (shell, policies) = (daemon.shell().clone(), daemon.policies().clone());
     let mut wait = pin!(daemon.wait());
     loop {
@@ -92,7 +108,7 @@ async fn drive(config: Config) -> anyhow::Result<()> {
 }
 
 /// Tells systemd, if it is there and wants to know (`sd_notify(3)`): ready is who listens, whatever
-/// becomes of its broker and its links.
+/// becomes of its broker and its links, and who waits for its first certificate.
 fn tell_supervisor(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
         tracing::warn!(%error, "the supervisor could not be told");
