@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use antiphon_core::{GatewayId, RegionId, Stamp};
+use antiphon_core::{GatewayId, GatewayState, RegionId, Stamp};
 use antiphon_gateway::shell::{Report, topic};
 use anyhow::anyhow;
 use tokio::task::JoinSet;
@@ -109,7 +109,9 @@ fn silence(other: &GatewayId, why: &str, report: &Report) -> Failure {
 /// Other gateways that a report names and that have not left.
 fn others(report: &Report) -> Vec<(GatewayId, RegionId)> {
     let members = report.core.gateways.iter();
-    let others = members.filter(|member| member.gateway != report.core.gateway);
+    let others = members.filter(|member| {
+        member.gateway != report.core.gateway && member.state != Some(GatewayState::Left)
+    });
     others.map(|member| (member.gateway.clone(), member.region.clone())).collect()
 }
 

@@ -15,6 +15,7 @@ use crate::lab::{Lab, Options, UpError, Whole};
 use crate::manifest::Manifest;
 use crate::process::Life;
 use crate::progress::Progress;
+use crate::wait;
 
 /// The options of `antiphon lab up`.
 #[derive(Clone, Debug, clap::Args)]
@@ -107,23 +108,11 @@ pub async fn up_with(
     };
     let lab = tokio::select! {
         lab = Lab::up(&options, progress) => lab?,
-        () = interrupted() => return Err(UpCommandError::Interrupted),
+        () = wait::interrupted() => return Err(UpCommandError::Interrupted),
     };
     let up = Up { dir: lab.dir().to_owned(), manifest: lab.manifest() };
     lab.release();
     Ok(up)
-}
-
-/// Waits for Ctrl-C or a request to end.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        Ok(()) = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 impl fmt::Display for Up {

@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{Lab, Options, Relayed, UpError, Whole, progress::Terminal};
+use crate::{Lab, Options, Relayed, UpError, Whole, progress::Terminal, wait};
 
 /// Nodes of each region.
 const NODES: usize = 10;
@@ -63,7 +63,7 @@ pub async fn run(program: &Path, whole: Whole) -> Result<(), DemoError> {
     std::fs::create_dir_all(&folder).map_err(DemoError::Folder)?;
     let shown = tokio::select! {
         shown = show(&folder, program, whole) => shown,
-        _ = tokio::signal::ctrl_c() => Err(DemoError::Failed("interrupted".to_owned())),
+        () = wait::interrupted() => Err(DemoError::Failed("interrupted".to_owned())),
     };
     // Everything in it is of no use to anybody.
     std::fs::remove_dir_all(&folder).ok();

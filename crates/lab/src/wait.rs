@@ -22,3 +22,15 @@ pub async fn until<T>(limit: Duration, mut probe: impl AsyncFnMut() -> Option<T>
         sleep(INTERVAL).await;
     }
 }
+
+/// Waits for Ctrl-C or a request to end.
+pub(crate) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        Ok(()) = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
