@@ -56,12 +56,23 @@ class Pod:
 
     def start(self, program):
         command = [*self.container.get("command", [program]), *self.container.get("args", [])]
-        command = [program, *command[1:]]
+        if command[0] == "sh":
+            command = [*command[:-1], self.script(command[-1], program)]
+        else:
+            command = [program, *command[1:]]
         command = [part.replace("$(POD_NAME)", self.name) for part in command]
         command = [str(self.folder) + part if part.startswith("/etc/") else part for part in command]
         self.log = open(self.folder / "log", "w")
         environment = {"POD_NAME": self.name, "PATH": os.environ["PATH"]}
         self.process = subprocess.Popen(command, env=environment, stdout=self.log, stderr=self.log)
+
+    def script(self, text, program):
+        """A container's script, with the folders of this pod, and without its patience."""
+        changes = {"/etc/nats/": f"{self.folder}/etc/nats/", "/run/nats/": f"{self.folder}/run/nats/"}
+        for before, after in {**changes, "nats-server": str(program), "sleep 60": "sleep 1"}.items():
+            assert before in text, f"{self.name}: {before!r} is not in {text}"
+            text = text.replace(before, after)
+        return text
 
     def get(self, path):
         """Status and body of one of its pages; None while it does not answer."""
@@ -204,6 +215,7 @@ class Fabric:
             return [line.split()[-1] for line in lines if line.startswith('antiphon_certificate_expiry_timestamp_seconds{certificate="link"}')]
 
         gateways = [one for one in self.gateways if one.name.startswith("eu-")]
+        brokers = [one for one in self.brokers if one.name.startswith("eu-")]
         before = {one.name: end(one) for one in gateways}
         time.sleep(1.1)  # certificates tell whole seconds
         made = pod.secrets(self.objects["eu"], self.authority, "eu")
@@ -213,13 +225,19 @@ class Fabric:
             for source in volume["projected"]["sources"]:
                 files.update(pod.source_files(source, {}, made))
             pod.swap(gateway.places["tls"], files)
+        for broker in brokers:
+            volume = next(volume for volume in broker.spec["volumes"] if volume["name"] == "tls")
+            pod.swap(broker.places["tls"], made[volume["secret"]["secretName"]])
 
         def problems():
             for gateway in gateways:
                 if not end(gateway) or end(gateway) == before[gateway.name] or not gateway.probe("readinessProbe"):
                     yield gateway.tail()
+            for broker in brokers:
+                if "Reloaded: tls" not in (broker.folder / "log").read_text() or not broker.probe("readinessProbe"):
+                    yield broker.tail()
 
-        return until("the new certificates' end shows", problems)
+        return until("the new certificates' end shows, and servers have read theirs", problems)
 
     def a_pod_drains(self):
         """As Kubernetes ends it: the preStop command, then SIGTERM, then its grace."""
