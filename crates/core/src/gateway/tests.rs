@@ -167,6 +167,18 @@ fn broker() -> BrokerInfo {
     }
 }
 
+/// Confirms that nothing more comes of what was unsubscribed.
+fn unsubscribed(bench: &mut Bench, actions: &[Action]) -> Vec<Action> {
+    let ids = actions.iter().filter_map(|action| match action {
+        Action::Unsubscribe { subscription } => Some(*subscription),
+        _ => None,
+    });
+    let ids: Vec<_> = ids.collect();
+    assert!(!ids.is_empty(), "{actions:?}");
+    let ended = ids.into_iter();
+    ended.flat_map(|subscription| bench.handle(Event::Unsubscribed { subscription })).collect()
+}
+
 fn opened(actions: &[Action]) -> Option<Epoch> {
     actions.iter().find_map(|action| match action {
         Action::Control { message: Control::Open(open), .. } => Some(open.epoch),

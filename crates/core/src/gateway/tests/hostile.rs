@@ -11,6 +11,14 @@ fn closes(actions: &[Action]) -> bool {
     actions.iter().any(|one| matches!(one, Action::CloseLink { .. }))
 }
 
+/// A gateway with one place to dial, and that place.
+fn seeded() -> (Gateway, DialTarget) {
+    let mut settings = config("eu", "eu-1");
+    let endpoint: crate::Endpoint = "fabric.example.net:7440".parse().unwrap();
+    settings.seeds = vec![endpoint.clone()];
+    (Gateway::new(settings, 1, at(0)), DialTarget::Seed { endpoint })
+}
+
 #[test]
 fn a_name_is_not_taken_over_from_another_region() {
     let mut bench = Bench::new();
@@ -110,12 +118,8 @@ fn a_beacon_that_is_played_again_counts_once() {
 #[test]
 fn a_drain_asks_again_over_a_link_that_replaces_another() {
     let mut bench = Bench::new();
-    let actions = bench.handle(Event::Drain { grace: Duration::from_secs(1000) });
-    for action in actions {
-        if let Action::Unsubscribe { subscription } = action {
-            bench.handle(Event::Unsubscribed { subscription });
-        }
-    }
+    let leaving = bench.handle(Event::Drain { grace: Duration::from_secs(1000) });
+    unsubscribed(&mut bench, &leaving);
     let link = LinkId(2);
     let up = Event::LinkUp { link, peer: hello("us", "us-1", 5), dialed: None };
     let epoch = opened(&bench.handle(up)).unwrap();
@@ -133,12 +137,9 @@ fn a_drain_asks_again_over_a_link_that_replaces_another() {
 
 #[test]
 fn a_gateway_that_gossip_lost_is_still_dialled_now_and_then() {
-    let mut settings = config("eu", "eu-1");
-    let seed: crate::Endpoint = "fabric.example.net:7440".parse().unwrap();
-    settings.seeds = vec![seed.clone()];
-    let mut gateway = Gateway::new(settings, 1, at(0));
+    let (mut gateway, seed) = seeded();
     gateway.handle(Event::Tick, at(0));
-    let dialed = Some(DialTarget::Seed { endpoint: seed });
+    let dialed = Some(seed);
     let sibling = hello("eu", "eu-2", 5);
     gateway.handle(Event::LinkUp { link: LinkId(1), peer: sibling, dialed }, at(0));
     gateway.handle(Event::MemberSeen(crate::testing::member("us", "us-1")), at(0));
@@ -161,11 +162,7 @@ fn a_gateway_that_gossip_lost_is_still_dialled_now_and_then() {
 
 #[test]
 fn a_link_that_falls_as_soon_as_it_stands_is_not_dialled_in_a_storm() {
-    let mut settings = config("eu", "eu-1");
-    let endpoint: crate::Endpoint = "us-1.example.net:7440".parse().unwrap();
-    settings.seeds = vec![endpoint.clone()];
-    let mut gateway = Gateway::new(settings, 1, at(0));
-    let target = DialTarget::Seed { endpoint };
+    let (mut gateway, target) = seeded();
     let mut dialled = dials(&gateway.handle(Event::Tick, at(0)));
     for number in 1..100 {
         let (link, dialed) = (LinkId(number), Some(target.clone()));
@@ -178,12 +175,8 @@ fn a_link_that_falls_as_soon_as_it_stands_is_not_dialled_in_a_storm() {
 
 #[test]
 fn a_peer_that_is_turned_away_is_not_dialled_in_a_storm_and_told_for_a_while() {
-    let mut settings = config("eu", "eu-1");
-    let endpoint: crate::Endpoint = "us-1.example.net:7440".parse().unwrap();
-    settings.seeds = vec![endpoint.clone()];
-    let mut gateway = Gateway::new(settings, 1, at(0));
-    let (target, peer) = (DialTarget::Seed { endpoint }, hello("us", "us-1", 5));
-    let up = Event::LinkUp { link: LinkId(1), peer, dialed: None };
+    let (mut gateway, target) = seeded();
+    let up = Event::LinkUp { link: LinkId(1), peer: hello("us", "us-1", 5), dialed: None };
     let mut dialled = dials(&gateway.handle(up, at(0)));
     for number in 2..100 {
         let (link, dialed) = (LinkId(number), Some(target.clone()));
@@ -202,12 +195,9 @@ fn a_peer_that_is_turned_away_is_not_dialled_in_a_storm_and_told_for_a_while() {
 
 #[test]
 fn nobody_is_dialled_twice_at_a_time() {
-    let mut settings = config("eu", "eu-1");
-    let endpoint: crate::Endpoint = "us-1.example.net:7440".parse().unwrap();
-    settings.seeds = vec![endpoint.clone()];
-    let mut gateway = Gateway::new(settings, 1, at(0));
+    let (mut gateway, target) = seeded();
     gateway.handle(Event::Tick, at(0));
-    let dialed = Some(DialTarget::Seed { endpoint });
+    let dialed = Some(target);
     let peer = hello("us", "us-1", 5);
     gateway.handle(Event::LinkUp { link: LinkId(1), peer, dialed }, at(0));
     gateway.handle(Event::MemberSeen(crate::testing::member("us", "us-1")), at(1));

@@ -79,11 +79,7 @@ fn a_drain_waits_for_what_the_brokers_are_asked() {
     let mut bench = offered();
     let asked = question(&request(&mut bench)).unwrap();
     let leaving = bench.handle(Event::Drain { grace: Duration::from_secs(20) });
-    for action in leaving {
-        if let Action::Unsubscribe { subscription } = action {
-            bench.handle(Event::Unsubscribed { subscription });
-        }
-    }
+    unsubscribed(&mut bench, &leaving);
     let last = Control::LastFrame { epoch: THEIR_EPOCH, next: 0 };
     let actions = bench.handle(Event::FromPeer { link: LINK, message: last });
     assert!(!actions.contains(&Action::Stop), "a request is held");

@@ -1,22 +1,9 @@
 //! A drain that is called off.
 
 use super::*;
-use crate::SubscriptionId;
 
 fn drain(bench: &mut Bench) -> Vec<Action> {
     bench.handle(Event::Drain { grace: Duration::from_secs(20) })
-}
-
-/// Confirms that nothing more comes of what was unsubscribed.
-fn unsubscribed(bench: &mut Bench, actions: &[Action]) -> Vec<Action> {
-    let ids = actions.iter().filter_map(|action| match action {
-        Action::Unsubscribe { subscription } => Some(*subscription),
-        _ => None,
-    });
-    let ids: Vec<SubscriptionId> = ids.collect();
-    assert!(!ids.is_empty(), "{actions:?}");
-    let ended = ids.into_iter();
-    ended.flat_map(|subscription| bench.handle(Event::Unsubscribed { subscription })).collect()
 }
 
 fn says(actions: &[Action], what: &Control) -> bool {
