@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     certificates::Lifetime,
     metrics::Metrics,
-    shell::{Report, ShellHandle},
+    shell::{BEACON_PREFIX, Report, ShellHandle},
 };
 
 /// Connections served at one time; more wait to be accepted.
@@ -178,7 +178,7 @@ fn why_not_ready(report: &Report) -> Option<&'static str> {
 /// a gateway only knows less, and clients of Choria Federation have its own broker or none.
 fn is_deaf(report: &Report) -> bool {
     let has_to = |subject: &str| {
-        let aside = ["antiphon.beacon.", "choria.lifecycle."];
+        let aside = [BEACON_PREFIX, "choria.lifecycle."];
         let federated =
             subject.starts_with("choria.federation.") && subject.ends_with(".federation");
         !federated && !aside.iter().any(|one| subject.starts_with(one))

@@ -51,8 +51,8 @@ use crate::{
 
 pub use answers::{TraceAsked, topic, unpack};
 pub(crate) use answers::{Work, work_out};
-pub(crate) use broker::BrokerOut;
 use broker::not_permitted;
+pub(crate) use broker::{BEACON_PREFIX, BrokerOut};
 pub use facts::{
     AuthorityFacts, CallerFacts, ClockFacts, DialFacts, EnrolmentFacts, EnrolmentTrouble,
     ProcessFacts, RefusalFacts, RevokedFacts, Settings, TroubleFacts, TrustFacts,

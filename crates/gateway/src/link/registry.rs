@@ -210,10 +210,10 @@ fn waiting<T>(queue: &mpsc::Sender<T>) -> usize {
     queue.max_capacity().saturating_sub(queue.capacity())
 }
 
-fn full_or_gone<T>(error: &mpsc::error::TrySendError<T>, queue: &'static str) -> Taken {
+fn full_or_gone<T>(error: &TrySendError<T>, queue: &'static str) -> Taken {
     match error {
-        mpsc::error::TrySendError::Full(_) => Taken::Overflow(queue),
-        mpsc::error::TrySendError::Closed(_) => Taken::Late,
+        TrySendError::Full(_) => Taken::Overflow(queue),
+        TrySendError::Closed(_) => Taken::Late,
     }
 }
 

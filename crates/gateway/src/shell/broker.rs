@@ -17,7 +17,7 @@ use tokio::{
 use super::{BrokerCounts, Shell};
 
 /// The first tokens of every beacon's subject; nothing else that we subscribe to begins so.
-const BEACON_PREFIX: &str = "antiphon.beacon.";
+pub(crate) const BEACON_PREFIX: &str = "antiphon.beacon.";
 
 /// Orders to the broker's adapter, without waiting.
 ///
