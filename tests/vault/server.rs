@@ -22,8 +22,6 @@ use tempfile::TempDir;
 
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
-/// How many ports are tried.
-const ATTEMPTS: usize = 5;
 /// The gateway that tests are.
 pub(crate) const URI: &str = "antiphon://acme/eu/eu-1";
 /// Its role of the PKI, and its AppRole.
@@ -60,7 +58,7 @@ impl Bao {
         let mut attempts = 1;
         while !bao.answers().await {
             let taken = bao.log().contains("address already in use");
-            assert!(taken && attempts < ATTEMPTS, "{}", bao.log());
+            assert!(taken && attempts < ports::ATTEMPTS, "{}", bao.log());
             attempts += 1;
             (bao.port, bao.process) = start(bao.folder(), &pki);
         }

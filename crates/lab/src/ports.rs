@@ -14,7 +14,7 @@ const FIRST: u16 = 15_000;
 const COUNT: u16 = 17_000;
 
 /// How often a server is started before its callers give up because others took its ports.
-pub(crate) const ATTEMPTS: usize = 5;
+pub const ATTEMPTS: usize = 5;
 
 /// How many were tried so far.
 static TRIED: AtomicU32 = AtomicU32::new(0);
